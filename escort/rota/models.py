@@ -1,0 +1,314 @@
+"""Legs, the runs that carry them, who drives, who was asked, and who has served.
+
+Plan, offer, confirmation, what really happened and hours are five records. A replacement is a new
+shift; the old one stays, with its reason.
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, Index, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+
+class Direction(StrEnum):
+    TO_SCHOOL = "to_school"
+    HOME = "home"
+
+
+class LegState(StrEnum):
+    WANTED = "wanted"  # the family counts on it
+    CANCELLED = "cancelled"  # by somebody entitled; the series never comes back over it
+    WITHDRAWN = "withdrawn"  # by the generator, while nobody had promised it
+
+
+class RunState(StrEnum):
+    LIVE = "live"
+    DISSOLVED = "dissolved"  # its legs were cancelled or moved to another run
+
+
+class Role(StrEnum):
+    DRIVER = "driver"
+    SECOND = "second"  # the second adult in the car
+    STANDBY = "standby"
+
+
+class ShiftState(StrEnum):
+    DRAFT = "draft"  # the plan's proposal; nobody outside the office has seen it
+    OPEN = "open"  # published: the volunteer is or will be asked
+    CONFIRMED = "confirmed"  # the volunteer said yes to what was shown
+    DECLINED = "declined"  # the volunteer said no
+    LAPSED = "lapsed"  # no answer by the deadline
+    FREED = "freed"  # taken back by us or after a blockout, with its reason
+    SERVED = "served"  # the children were delivered
+
+
+LIVE_SHIFT = (ShiftState.DRAFT, ShiftState.OPEN, ShiftState.CONFIRMED)
+"""A shift in one of these states holds its volunteer and its run's seat."""
+
+
+class OfferState(StrEnum):
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"  # that person is never asked again for these legs
+    LAPSED = "lapsed"
+    TAKEN = "taken"  # somebody else was first
+    WITHDRAWN = "withdrawn"  # the run changed or went away
+
+
+class AskKind(StrEnum):
+    ROUTINE = "routine"  # all shifts of one person's coming week
+    STAND_IN = "stand_in"  # one run, with a deadline that shrinks
+
+
+class AskState(StrEnum):
+    OPEN = "open"
+    ANSWERED = "answered"
+    LAPSED = "lapsed"
+    WITHDRAWN = "withdrawn"
+
+
+class PlanState(StrEnum):
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    DISCARDED = "discarded"
+
+
+class CircleState(StrEnum):
+    PROPOSED = "proposed"
+    PUBLISHED = "published"  # the coordinator published it
+    KNOWN = "known"  # and the driver has said yes at least once
+    LEFT = "left"
+
+
+class Leg(SQLModel, table=True):
+    """One child, one way, one school day. T is `pickup_at`."""
+
+    __tablename__ = "leg"
+    id: int | None = Field(default=None, primary_key=True)
+    escort_id: int = Field(foreign_key="escort.id", index=True)
+    child_id: int = Field(foreign_key="child.id", index=True)
+    school_id: int = Field(foreign_key="school.id", index=True)
+    on: date = Field(index=True)
+    direction: str = Field(max_length=16)
+    timetable_weekday: int  # differs from the date's own on make-up days
+    state: str = Field(default=LegState.WANTED, max_length=16)
+    pickup_at: datetime  # T
+    due_at: datetime  # at school: bell - 10 min; at home: pickup_at + travel
+    place_kind: str = Field(max_length=16)  # the child's end of the leg
+    place_name: str = Field(default="", max_length=80)
+    area: str = Field(default="", max_length=40)
+    lat: float | None = None
+    lon: float | None = None
+    km: float = 0.0
+    minutes: int = 0
+    by_hand: bool = False  # a human changed this day: the generator leaves it alone
+    cancelled_at: datetime | None = None
+    cancelled_by: str | None = Field(default=None, max_length=40)
+    cancel_reason: str = Field(default="", max_length=80)
+    generation: int = 1
+
+    __table_args__ = (
+        UniqueConstraint("escort_id", "on", "direction", name="uq_leg_escort_on_direction"),
+        Index("ix_leg_on_state", "on", "state"),
+    )
+
+
+class Run(SQLModel, table=True):
+    """One car's ordered legs on one half-day."""
+
+    __tablename__ = "run"
+    id: int | None = Field(default=None, primary_key=True)
+    school_id: int = Field(foreign_key="school.id", index=True)
+    on: date = Field(index=True)
+    direction: str = Field(max_length=16)
+    line: str = Field(default="", max_length=40)  # the same children keep the same line from day to day
+    state: str = Field(default=RunState.LIVE, max_length=16)
+    starts_at: datetime  # the first pick-up
+    ends_at: datetime  # the last delivery, as expected
+    km: float = 0.0
+    minutes: int = 0
+    unfilled_code: str | None = Field(default=None, max_length=40)
+    unfilled_detail: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    is_proved_unfillable: bool = False
+    search_at: datetime | None = Field(default=None, index=True)  # when the stand-in search looks again
+    version: int = 1
+
+
+class RunLeg(SQLModel, table=True):
+    __tablename__ = "run_leg"
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: int = Field(foreign_key="run.id", index=True)
+    leg_id: int = Field(foreign_key="leg.id", index=True)
+    position: int
+    is_live: bool = True
+
+    __table_args__ = (
+        Index(
+            "uq_run_leg_live",
+            "leg_id",
+            unique=True,
+            sqlite_where=text("is_live = 1"),
+            postgresql_where=text("is_live"),
+        ),
+    )
+
+
+_LIVE = text("state IN ('draft', 'open', 'confirmed')")
+
+
+class Shift(SQLModel, table=True):
+    """One volunteer's promise, or what we hope will become one."""
+
+    __tablename__ = "shift"
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: int | None = Field(default=None, foreign_key="run.id", index=True)  # None for a team's standby
+    team_id: int | None = Field(default=None, index=True)  # whose standby
+    volunteer_id: int = Field(foreign_key="volunteer.id", index=True)
+    on: date = Field(index=True)
+    direction: str = Field(max_length=16)
+    role: str = Field(default=Role.DRIVER, max_length=16)
+    state: str = Field(default=ShiftState.DRAFT, max_length=16)
+    plan_id: int | None = Field(default=None, index=True)
+    created_at: datetime
+    published_at: datetime | None = None
+    confirmed_at: datetime | None = None
+    confirmed_how: str = Field(default="", max_length=40)  # "sms", "page", "phone:account:1"
+    shown_starts_at: datetime | None = None  # a yes holds for what was shown
+    shown_legs: str = Field(default="", max_length=120)  # leg ids with generations, as shown
+    ended_at: datetime | None = None
+    end_reason: str = Field(default="", max_length=80)
+    repeat_reason: str = Field(default="", max_length=40)  # why the same driver two service days running
+
+    __table_args__ = (
+        Index(
+            "uq_shift_live_run_role",
+            "run_id",
+            "role",
+            unique=True,
+            sqlite_where=_LIVE,
+            postgresql_where=_LIVE,
+        ),
+        Index(
+            "uq_shift_live_volunteer_half_day",
+            "volunteer_id",
+            "on",
+            "direction",
+            unique=True,
+            sqlite_where=_LIVE,
+            postgresql_where=_LIVE,
+        ),
+        Index("ix_shift_on_state", "on", "state"),
+    )
+
+
+class Ask(SQLModel, table=True):
+    """One message to one person about all their shifts of a week, or about one run to be filled."""
+
+    __tablename__ = "ask"
+    id: int | None = Field(default=None, primary_key=True)
+    volunteer_id: int = Field(foreign_key="volunteer.id", index=True)
+    kind: str = Field(max_length=16)
+    state: str = Field(default=AskState.OPEN, max_length=16)
+    week_on: date  # Monday of the week asked about
+    asked_at: datetime
+    deadline_at: datetime = Field(index=True)
+    answered_at: datetime | None = None
+    answer: str = Field(default="", max_length=80)
+
+    __table_args__ = (
+        Index(
+            "uq_ask_open_routine",
+            "volunteer_id",
+            unique=True,
+            sqlite_where=text("state = 'open' AND kind = 'routine'"),
+            postgresql_where=text("state = 'open' AND kind = 'routine'"),
+        ),
+    )
+
+
+class Offer(SQLModel, table=True):
+    """One run offered to one person inside an ask."""
+
+    __tablename__ = "offer"
+    id: int | None = Field(default=None, primary_key=True)
+    ask_id: int = Field(foreign_key="ask.id", index=True)
+    volunteer_id: int = Field(foreign_key="volunteer.id", index=True)
+    run_id: int | None = Field(default=None, foreign_key="run.id", index=True)
+    shift_id: int | None = Field(default=None, foreign_key="shift.id", index=True)  # None: stand-in search
+    role: str = Field(default=Role.DRIVER, max_length=16)
+    on: date
+    direction: str = Field(max_length=16)
+    state: str = Field(default=OfferState.OPEN, max_length=16)
+    answered_at: datetime | None = None
+
+    __table_args__ = (
+        Index(
+            "uq_offer_open_run_volunteer",
+            "run_id",
+            "volunteer_id",
+            unique=True,
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
+    )
+
+
+class Refusal(SQLModel, table=True):
+    """This person said no to this leg: never asked again for it, unless they take it back."""
+
+    __tablename__ = "refusal"
+    id: int | None = Field(default=None, primary_key=True)
+    leg_id: int = Field(foreign_key="leg.id", index=True)
+    volunteer_id: int = Field(foreign_key="volunteer.id", index=True)
+    at: datetime
+    taken_back_at: datetime | None = None
+
+    __table_args__ = (UniqueConstraint("leg_id", "volunteer_id", name="uq_refusal_leg_volunteer"),)
+
+
+class CircleMember(SQLModel, table=True):
+    """One driver whom the child knows or shall get to know."""
+
+    __tablename__ = "circle_member"
+    id: int | None = Field(default=None, primary_key=True)
+    child_id: int = Field(foreign_key="child.id", index=True)
+    volunteer_id: int = Field(foreign_key="volunteer.id", index=True)
+    state: str = Field(default=CircleState.PROPOSED, max_length=16)
+    proposed_at: datetime
+    published_at: datetime | None = None
+    known_at: datetime | None = None
+
+    __table_args__ = (UniqueConstraint("child_id", "volunteer_id", name="uq_circle_member_child_volunteer"),)
+
+
+class Service(SQLModel, table=True):
+    """The turn counter: this driver really brought this child on this day."""
+
+    __tablename__ = "service"
+    id: int | None = Field(default=None, primary_key=True)
+    leg_id: int = Field(foreign_key="leg.id", unique=True)
+    child_id: int = Field(foreign_key="child.id", index=True)
+    volunteer_id: int = Field(foreign_key="volunteer.id", index=True)
+    on: date = Field(index=True)
+    direction: str = Field(max_length=16)
+
+
+class PlanRecord(SQLModel, table=True):
+    """One made plan: what it covers, what it is worth, whether it was published."""
+
+    __tablename__ = "plan_record"
+    id: int | None = Field(default=None, primary_key=True)
+    state: str = Field(default=PlanState.DRAFT, max_length=16)
+    from_on: date
+    until_on: date
+    made_at: datetime
+    published_at: datetime | None = None
+    published_by: str = Field(default="", max_length=40)
+    seed: int
+    legs: int
+    uncovered: int
+    proven_uncovered: int
+    parts: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    seconds: float
