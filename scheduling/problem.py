@@ -13,7 +13,8 @@ from enum import IntEnum, StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from scheduling.travel import EstimatedTravel, Point, TravelTimes
+from scheduling.travel import EstimatedTravel, TravelTimes
+from scheduling.travel import Point as Point
 
 if TYPE_CHECKING:
     from scheduling.tables import Tables
@@ -233,11 +234,15 @@ class Problem:
     promised_standby: Mapping[StandbySlot, int] = field(default_factory=dict)
     declined: frozenset[tuple[int, int]] = frozenset()  # (leg, volunteer)
     busy: frozenset[Booking] = frozenset()
-    week_used: Mapping[tuple[int, int], int] = field(default_factory=dict)  # (volunteer, week) -> duties besides
+    week_used: Mapping[tuple[int, int], int] = field(
+        default_factory=dict
+    )  # (volunteer, week) -> duties besides
     last_served: Mapping[int, tuple[Served, ...]] = field(default_factory=dict)
     past_weeks: int = 0  # over which Volunteer.served was counted
     standby: bool = False
-    turns_by_school_day: bool = False  # "two days running": school days in a row, not the child's own service days
+    turns_by_school_day: bool = (
+        False  # "two days running": school days in a row, not the child's own service days
+    )
     weights: Weights = Weights()
     travel: TravelTimes = field(default_factory=EstimatedTravel)
 
@@ -280,7 +285,9 @@ def _check_people(problem: Problem) -> None:
     for index, volunteer in enumerate(problem.volunteers):
         _check_team(volunteer.team, teams, f"volunteers[{index}].team")
         _check_positions(volunteer.household, volunteers, f"volunteers[{index}].household", "volunteers")
-        _require(index not in volunteer.household, f"volunteers[{index}].household", "names the volunteer itself")
+        _require(
+            index not in volunteer.household, f"volunteers[{index}].household", "names the volunteer itself"
+        )
     _require(problem.past_weeks >= 0, "past_weeks", "must not be negative")
 
 
@@ -292,7 +299,9 @@ def _check_legs(problem: Problem) -> None:
     )
     seen = set()
     for index, leg in enumerate(problem.legs):
-        _require(0 <= leg.child < len(problem.children), f"legs[{index}].child", "is not a position in children")
+        _require(
+            0 <= leg.child < len(problem.children), f"legs[{index}].child", "is not a position in children"
+        )
         _require(0 <= leg.day < len(problem.days), f"legs[{index}].day", "is not a position in days")
         seen.add((leg.child, leg.day, leg.direction))
     _require(len(seen) == len(problem.legs), "legs", "lists a child twice on the same half-day")
@@ -310,9 +319,13 @@ def _check_runs(problem: Problem) -> None:
             "are not all of the run's half-day",
         )
         _require(
-            len({problem.children[leg.child].school for leg in legs}) == 1, f"{name}.legs", "lead to several schools"
+            len({problem.children[leg.child].school for leg in legs}) == 1,
+            f"{name}.legs",
+            "lead to several schools",
         )
-        _require(taken.isdisjoint(run.legs) and len(set(run.legs)) == len(run.legs), f"{name}.legs", "ride twice")
+        _require(
+            taken.isdisjoint(run.legs) and len(set(run.legs)) == len(run.legs), f"{name}.legs", "ride twice"
+        )
         taken.update(run.legs)
 
 
@@ -359,7 +372,9 @@ def _check_team(team: int | None, teams: int, name: str) -> None:
 
 
 def _check_positions(positions: Iterable[int], size: int, name: str, of: str) -> None:
-    _require(all(0 <= position < size for position in positions), name, f"holds a position that is not in {of}")
+    _require(
+        all(0 <= position < size for position in positions), name, f"holds a position that is not in {of}"
+    )
 
 
 def _require(condition: bool, name: str, rule: str) -> None:

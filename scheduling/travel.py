@@ -42,7 +42,8 @@ class EstimatedTravel:
         lat_a, lon_a = np.radians(origins[:, 0])[:, None], np.radians(origins[:, 1])[:, None]
         lat_b, lon_b = np.radians(destinations[:, 0])[None, :], np.radians(destinations[:, 1])[None, :]
         half_chord = (
-            np.sin((lat_b - lat_a) / 2) ** 2 + np.cos(lat_a) * np.cos(lat_b) * np.sin((lon_b - lon_a) / 2) ** 2
+            np.sin((lat_b - lat_a) / 2) ** 2
+            + np.cos(lat_a) * np.cos(lat_b) * np.sin((lon_b - lon_a) / 2) ** 2
         )
         angle = 2 * np.arcsin(np.sqrt(np.clip(half_chord, 0.0, 1.0)))
         return np.asarray(WINDING_FACTOR * EARTH_RADIUS_KM * angle, dtype=np.float64)

@@ -1,0 +1,173 @@
+"""The hard rules, one small function each.
+
+Every rule answers for a block: rows of a RunTable x all volunteers -> array (rows, V), True where the
+volunteer keeps the rule. STANDING rules depend on nobody else's duties; the others ask a `Bookings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from scheduling.plan import Rule
+from scheduling.tables import Bools, Ints, RunTable, Tables
+
+StandingRule = Callable[[Tables, RunTable, Ints], Bools]
+
+
+def eligible(tables: Tables, runs: RunTable, rows: Ints, *, second: bool = False) -> Bools:
+    """Return who may drive (or, with `second`, ride along in) the runs as far as standing rules say: (rows, V)."""
+    mask = np.ones((len(rows), len(tables.home)), dtype=bool)
+    for rule in SECOND_RULES if second else STANDING:
+        mask &= STANDING[rule](tables, runs, rows)
+    return mask
+
+
+class Bookings:
+    """Who is already spoken for: slots taken (V, S) and duties per week (V, W)."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+        self.taken: Bools = tables.busy.copy()
+        self.week: Ints = tables.week_used.copy()
+
+    def book(self, volunteers: Ints, slots: Ints) -> None:
+        """Add one duty for each volunteer in each slot."""
+        self.taken[volunteers, slots] = True
+        np.add.at(self.week, (volunteers, self.tables.week_of_day[slots // 2]), 1)
+
+    def free(self, volunteers: Ints, slots: Ints) -> None:
+        """Take those duties back."""
+        self.taken[volunteers, slots] = False
+        np.subtract.at(self.week, (volunteers, self.tables.week_of_day[slots // 2]), 1)
+
+    def free_slot(self, slot: int) -> Bools:
+        """Return who has no duty in the slot yet (H8), shape (V,)."""
+        return np.asarray(~self.taken[:, slot], dtype=bool)
+
+    def below_cap(self, slot: int) -> Bools:
+        """Return who may take one more duty in the slot's week (H9), shape (V,)."""
+        week = self.tables.week_of_day[slot // 2]
+        return np.asarray(self.week[:, week] < self.tables.cap_week, dtype=bool)
+
+    def no_kin(self, slot: int) -> Bools:
+        """Return whose household has nobody on duty in the slot (H16), shape (V,)."""
+        mask = np.ones(len(self.taken), dtype=bool)
+        for a, b in self.tables.household:
+            mask[b] &= not self.taken[a, slot]
+            mask[a] &= not self.taken[b, slot]
+        return mask
+
+    def open(self, slot: int) -> Bools:
+        """Return who may still take a duty in the slot, shape (V,)."""
+        return self.free_slot(slot) & self.below_cap(slot) & self.no_kin(slot)
+
+
+def available(tables: Tables, runs: RunTable, rows: Ints) -> Bools:
+    """H2: has offered that weekday and half-day."""
+    half_day = 2 * tables.weekday[runs.day[rows]] + runs.direction[rows]
+    return np.asarray(tables.avail[:, half_day].T, dtype=bool)
+
+
+def not_blocked_out(tables: Tables, runs: RunTable, rows: Ints) -> Bools:
+    """H3: has no blockout on that date."""
+    return np.asarray(~tables.blocked[:, runs.day[rows]].T, dtype=bool)
+
+
+def vetted(tables: Tables, runs: RunTable, rows: Ints) -> Bools:
+    """H4: the vetting is valid on that day."""
+    return np.asarray(tables.vetted_until >= tables.ordinal[runs.day[rows]][:, None], dtype=bool)
+
+
+def licensed(tables: Tables, runs: RunTable, rows: Ints) -> Bools:
+    """The driving licence is valid on that day."""
+    return np.asarray(tables.licence_until >= tables.ordinal[runs.day[rows]][:, None], dtype=bool)
+
+
+def insured(tables: Tables, runs: RunTable, rows: Ints) -> Bools:
+    """H14: the passengers are insured on that day."""
+    return np.asarray(tables.insured_until >= tables.ordinal[runs.day[rows]][:, None], dtype=bool)
+
+
+def enough_seats(tables: Tables, runs: RunTable, rows: Ints) -> Bools:
+    """H5: every child has a seat, and so has the second adult."""
+    return np.asarray(tables.seats >= runs.seats[rows][:, None], dtype=bool)
+
+
+def enough_child_seats(tables: Tables, runs: RunTable, rows: Ints) -> Bools:
+    """H5: every small child has a child seat."""
+    return np.asarray(tables.child_seats >= runs.child_seats[rows][:, None], dtype=bool)
+
+
+def carries_wheelchair(tables: Tables, runs: RunTable, rows: Ints) -> Bools:
+    """H5: a wheelchair goes into the car."""
+    return np.asarray(tables.wheelchair | ~runs.wheelchair[rows][:, None], dtype=bool)
+
+
+def gender_fits(tables: Tables, runs: RunTable, rows: Ints) -> Bools:
+    """H6: a woman, where the child is to be escorted by women."""
+    return np.asarray(tables.female | ~runs.female_driver[rows][:, None], dtype=bool)
+
+
+def near_enough(tables: Tables, runs: RunTable, rows: Ints) -> Bools:
+    """H7: the way between home and the child's end of the run is within the volunteer's limit."""
+    return np.asarray(runs.approach_km(rows) <= tables.max_approach_km + KM_TOLERANCE, dtype=bool)
+
+
+def not_banned(tables: Tables, runs: RunTable, rows: Ints) -> Bools:
+    """H10: no child of the run is closed to this volunteer."""
+    mask = np.ones((len(rows), len(tables.home)), dtype=bool)
+    for seat in range(runs.children.shape[1]):
+        child = runs.children[rows, seat]
+        mask &= ~(tables.banned[child] & (child >= 0)[:, None])
+    return mask
+
+
+def takes_boys(tables: Tables, runs: RunTable, rows: Ints) -> Bools:
+    """H13: who drives girls only gets girls only."""
+    return np.asarray(~tables.girls_only | ~runs.has_boy[rows][:, None], dtype=bool)
+
+
+def of_the_circle(tables: Tables, runs: RunTable, rows: Ints) -> Bools:
+    """H15: a child with only familiar faces is driven by its circle alone."""
+    mask = np.ones((len(rows), len(tables.home)), dtype=bool)
+    for seat in range(runs.children.shape[1]):
+        mask &= tables.circle[runs.children[rows, seat]] | ~runs.familiar_child[rows, seat][:, None]
+    return mask
+
+
+def has_not_declined(tables: Tables, runs: RunTable, rows: Ints) -> Bools:
+    """Whoever said no to a leg is not asked for it again."""
+    mask = np.ones((len(rows), len(tables.home)), dtype=bool)
+    if runs.declined:
+        position = {row: place for place, row in enumerate(rows.tolist())}
+        for row, volunteer in runs.declined:
+            if row in position:
+                mask[position[row], volunteer] = False
+    return mask
+
+
+STANDING: dict[Rule, StandingRule] = {  # in the order in which they are told to a human
+    Rule.BANNED: not_banned,
+    Rule.DECLINED: has_not_declined,
+    Rule.ONLY_FAMILIAR: of_the_circle,
+    Rule.VETTING: vetted,
+    Rule.LICENCE: licensed,
+    Rule.INSURANCE: insured,
+    Rule.WHEELCHAIR: carries_wheelchair,
+    Rule.CHILD_SEATS: enough_child_seats,
+    Rule.SEATS: enough_seats,
+    Rule.FEMALE_DRIVER: gender_fits,
+    Rule.GIRLS_ONLY: takes_boys,
+    Rule.UNAVAILABLE: available,
+    Rule.BLOCKOUT: not_blocked_out,
+    Rule.TOO_FAR: near_enough,
+}
+# The second adult rides along: no car of theirs is used, all that protects the child holds.
+SECOND_RULES = tuple(
+    rule
+    for rule in STANDING
+    if rule not in {Rule.LICENCE, Rule.INSURANCE, Rule.WHEELCHAIR, Rule.CHILD_SEATS, Rule.SEATS}
+)
+KM_TOLERANCE = 1e-9  # a home exactly on the limit is within it, whatever the rounding
