@@ -156,6 +156,28 @@ class Sealed(TypeDecorator[str]):
         return None if value is None else keyring_of(dialect).open(value, self.context)
 
 
+class SealedJson(TypeDecorator[dict[str, str]]):
+    """A mapping of texts, sealed as one: `Field(sa_type=SealedJson("message.parameters"))`."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, context: str) -> None:
+        super().__init__()
+        self.context = context
+
+    def process_bind_param(self, value: dict[str, str] | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        return keyring_of(dialect).seal(json.dumps(value, ensure_ascii=False), self.context)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> dict[str, str] | None:
+        if value is None:
+            return None
+        opened = json.loads(keyring_of(dialect).open(value, self.context))
+        return {str(name): str(text) for name, text in opened.items()}
+
+
 def keyring_of(dialect: Dialect) -> Keyring:
     """Return the keyring attached to an engine's dialect. Raises SealError if nobody attached one."""
     keyring = getattr(dialect, "dujuan_keyring", None)
