@@ -243,7 +243,7 @@ class Problem:
     turns_by_school_day: bool = (
         False  # "two days running": school days in a row, not the child's own service days
     )
-    weights: Weights = Weights()
+    weights: Weights = field(default_factory=Weights)
     travel: TravelTimes = field(default_factory=EstimatedTravel)
 
     def __post_init__(self) -> None:
