@@ -1,0 +1,231 @@
+"""Who drives: a flow for the best coverage, then half-days re-planned for the wishes, then standbys.
+
+cover with a flow -> halve what stays open and cover again -> re-plan slots in sweeps -> standbys -> reasons
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from scheduling.cost import load_price, value_of
+from scheduling.explain import explain_unfilled
+from scheduling.feasibility import Bookings
+from scheduling.flow import (
+    Arcs,
+    Cover,
+    Duties,
+    bar_kin,
+    cover,
+    keep,
+    list_arcs,
+    list_duties,
+    undone_legs,
+)
+from scheduling.plan import Limits, Plan
+from scheduling.pooling import halve
+from scheduling.problem import Problem, Run
+from scheduling.slots import Ledger, improve
+from scheduling.standbys import find_standbys
+from scheduling.tables import Ints, RunTable
+
+
+def assign(problem: Problem, *, seed: int = 0, limits: Limits | None = None) -> Plan:
+    """Return the plan for a problem whose every leg is in a run. Raises ValueError if one is not.
+
+    Promised people stay where they are. A pooled run that nobody can drive is halved for that day.
+    """
+    return assign_runs(problem, problem.runs or (), seed=seed, limits=limits)
+
+
+def assign_runs(
+    problem: Problem, cars: tuple[Run, ...], *, seed: int = 0, limits: Limits | None = None
+) -> Plan:
+    """As `assign`, for cars of which the problem's own runs are the first."""
+    limits = limits or Limits()
+    started = limits.clock()
+    if sum(len(run.legs) for run in cars) != len(problem.legs):
+        raise ValueError("runs do not hold every leg once.")
+    draft = _cover_best(problem, cars, limits)
+    ledger = Ledger(problem, draft.runs, draft.duties, _promised_bookings(problem, draft.runs))
+    done = np.flatnonzero(draft.cover.volunteer >= 0)
+    ledger.take(done, draft.cover.volunteer[done])
+    _sweep(ledger, draft.arcs, seed, limits, started)
+    _undo_halves_of_pairs(ledger)
+    driver, second = _people(problem, draft, ledger)
+    standby, missing = find_standbys(problem, draft.runs, ledger.bookings, ledger.count)
+    parts, repeats = value_of(problem, draft.runs, driver, second, standby, len(missing))
+    unfilled, shortages = explain_unfilled(
+        problem, draft.runs, driver, second, ledger.bookings, proven=draft.least
+    )
+    price = problem.weights.uncovered_child_leg
+    return Plan(
+        runs=draft.runs.runs,
+        driver=tuple(driver),
+        second=tuple(second),
+        standby=tuple(standby),
+        standby_missing=tuple(missing),
+        unfilled=unfilled,
+        shortages=shortages,
+        repeats=repeats,
+        parts=parts,
+        uncovered_legs=parts.uncovered_child_leg // price if price else 0,
+        least_uncovered=draft.least,
+        floor_uncovered=_floor(problem, draft.runs),
+        bound=draft.bound,
+        seed=seed,
+        seconds=limits.clock() - started,
+    )
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """Runs after halving and the flow's cover of them."""
+
+    runs: RunTable
+    duties: Duties
+    arcs: Arcs
+    cover: Cover
+    least: int
+    bound: int
+
+
+def _cover_best(problem: Problem, cars: tuple[Run, ...], limits: Limits) -> _Draft:
+    """Cover with a flow; halve open runs and cover again, as long as that helps and rounds are left."""
+    draft = _cover(problem, cars)
+    for _ in range(limits.halvings):
+        halved = _halve_open(problem, draft)
+        if halved is None:
+            break
+        draft = _cover(problem, halved)
+    return draft
+
+
+def _cover(problem: Problem, cars: tuple[Run, ...]) -> _Draft:
+    runs = RunTable(problem, cars)
+    bookings = _promised_bookings(problem, runs)
+    duties = list_duties(problem, runs)
+    arcs = list_arcs(problem, runs, duties, bookings)
+    served = problem.tables.served + _promised_counts(problem)
+    found = cover(problem, duties, arcs, bookings, served)
+    bound = found.value + _promised_price(problem, runs)
+    least = undone_legs(duties, runs, found.volunteer)
+    if duties.second.any():  # two duties on one leg would count it twice: prove with drivers alone
+        alone = _drivers_only(duties)
+        proof = cover(problem, alone, keep(arcs, ~duties.second[arcs.duty], len(duties)), bookings, served)
+        least = proof.undone // max(problem.weights.uncovered_child_leg, 1)
+        bound = proof.value + _promised_price(problem, runs)
+    arcs, broken = bar_kin(problem.tables, duties, arcs, found.volunteer)
+    if broken:
+        found = cover(problem, duties, arcs, bookings, served)
+    return _Draft(runs, duties, arcs, found, least, bound)
+
+
+def _drivers_only(duties: Duties) -> Duties:
+    """Return the duties with leaving out a second adult for free."""
+    return replace(duties, price=np.where(duties.second, 0, duties.price))
+
+
+def _halve_open(problem: Problem, draft: _Draft) -> tuple[Run, ...] | None:
+    """Return the cars with open pooled runs of several children split, or None if there are none."""
+    given = len(problem.runs or ())
+    open_runs = {
+        row
+        for row in draft.duties.run[draft.cover.volunteer < 0].tolist()
+        if draft.runs.size[row] > 1 and row >= given
+    }
+    if not open_runs:
+        return None
+    kept: list[Run] = []
+    for row, run in enumerate(draft.runs.runs):
+        kept.extend(halve(problem, run) if row in open_runs else (run,))
+    return tuple(kept)
+
+
+def _sweep(ledger: Ledger, arcs: Arcs, seed: int, limits: Limits, started: float) -> None:
+    """Re-plan all slots in date order, then again (in an order drawn from a seed other than 0) while it helps."""
+    slots: Ints = np.unique(ledger.duties.slot)
+    random = np.random.default_rng(seed)
+    for _ in range(limits.sweeps):
+        gain = improve(ledger, arcs, slots)
+        late = limits.seconds is not None and limits.clock() - started > limits.seconds
+        if gain == 0 or late:
+            return
+        if seed:
+            slots = random.permutation(slots)
+
+
+def _undo_halves_of_pairs(ledger: Ledger) -> None:
+    """Free a driver without the second adult that the run needs, and the other way round."""
+    duties = ledger.duties
+    runs = set(duties.run[duties.second].tolist())
+    broken = runs & set(duties.run[ledger.volunteer < 0].tolist())
+    ledger.release(np.flatnonzero(np.isin(duties.run, sorted(broken))))
+
+
+def _people(problem: Problem, draft: _Draft, ledger: Ledger) -> tuple[list[int | None], list[int | None]]:
+    """Return driver and second adult per run, promised ones included."""
+    driver: list[int | None] = [problem.promised.get(row) for row in range(len(draft.runs.runs))]
+    second: list[int | None] = [problem.promised_second.get(row) for row in range(len(draft.runs.runs))]
+    rows = zip(draft.duties.run.tolist(), draft.duties.second, ledger.volunteer.tolist(), strict=True)
+    for run, is_second, volunteer in rows:
+        if volunteer >= 0:
+            (second if is_second else driver)[run] = volunteer
+    return driver, second
+
+
+def _promised_bookings(problem: Problem, runs: RunTable) -> Bookings:
+    bookings = Bookings(problem.tables)
+    for promises in (problem.promised, problem.promised_second):
+        rows = np.array(list(promises), dtype=np.int64)
+        bookings.book(np.array(list(promises.values()), dtype=np.int64), runs.slot[rows])
+    for slot, volunteer in problem.promised_standby.items():
+        bookings.book(np.array([volunteer]), np.array([2 * slot.day + slot.direction]))
+    return bookings
+
+
+def _promised_counts(problem: Problem) -> Ints:
+    counts: Ints = np.zeros(len(problem.volunteers), dtype=np.int64)
+    for promises in (problem.promised, problem.promised_second, problem.promised_standby):
+        np.add.at(counts, np.array(list(promises.values()), dtype=np.int64), 1)
+    return counts
+
+
+def _promised_price(problem: Problem, runs: RunTable) -> int:
+    """Return what promised duties cost for certain: their km and load."""
+    tables = problem.tables
+    pairs = [*problem.promised.items(), *problem.promised_second.items()]
+    rows = np.array([run for run, _ in pairs], dtype=np.int64)
+    people = np.array([volunteer for _, volunteer in pairs], dtype=np.int64)
+    km = np.rint(problem.weights.km * runs.detour_km(rows, people)).sum() if pairs else 0
+    counts = _promised_counts(problem)
+    volunteer = np.repeat(np.arange(len(counts)), counts)
+    nth = np.arange(len(volunteer)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return int(km + load_price(tables, volunteer, tables.served[volunteer] + nth + 1).sum())
+
+
+def _floor(problem: Problem, runs: RunTable) -> int:
+    """Return how many legs stay open under any pooling: the children who must ride alone, by themselves."""
+    alone = np.array(
+        [
+            len(run.legs) == 1
+            and row not in problem.promised
+            and _rides_alone(problem, problem.legs[run.legs[0]].child)
+            for row, run in enumerate(runs.runs)
+        ],
+        dtype=bool,
+    )
+    bookings = _promised_bookings(problem, runs)
+    duties = list_duties(problem, runs)
+    mine = alone[duties.run] & ~duties.second
+    lone = Duties(
+        duties.run[mine], duties.second[mine], duties.slot[mine], duties.price[mine], duties.children[mine]
+    )
+    arcs = list_arcs(problem, runs, lone, bookings)
+    return undone_legs(lone, runs, cover(problem, lone, arcs, bookings, problem.tables.served).volunteer)
+
+
+def _rides_alone(problem: Problem, child: int) -> bool:
+    rider = problem.children[child]
+    return rider.wheelchair or rider.alone or rider.second_adult

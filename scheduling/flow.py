@@ -1,0 +1,199 @@
+"""The part of the planning that one network proves: the most duties that can be done at all.
+
+    duty -> (volunteer, slot), 1 -> (volunteer, week), what is left of the cap -> volunteer -> sink
+The arcs to the sink carry one duty each at growing prices, which spreads the load; a duty may go to the
+sink directly at the price of leaving it undone. OR-Tools' SimpleMinCostFlow, fed with arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ortools.graph.python import min_cost_flow
+
+from scheduling.cost import load_price, pair_floor
+from scheduling.feasibility import Bookings, eligible
+from scheduling.problem import Problem
+from scheduling.tables import Bools, Ints, RunTable, Tables
+
+
+@dataclass(frozen=True)
+class Duties:
+    """What needs a person, ordered by slot: drivers of runs, and second adults.
+
+    Arrays of length N; `children` is (N, most in a run), -1 for nobody and for all of a second adult's.
+    """
+
+    run: Ints
+    second: Bools
+    slot: Ints
+    price: Ints  # of leaving the duty undone
+    children: Ints
+
+    def __len__(self) -> int:
+        return len(self.run)
+
+
+@dataclass(frozen=True)
+class Arcs:
+    """Who may do which duty: candidates of duty i are `volunteer[start[i] : start[i + 1]]`, ascending."""
+
+    start: Ints
+    duty: Ints
+    volunteer: Ints
+    km: Ints  # price of approach and return
+
+
+@dataclass(frozen=True)
+class Cover:
+    """The flow's answer: a volunteer or -1 per duty, the network's least total, and the undone duties' price."""
+
+    volunteer: Ints
+    value: int
+    undone: int
+
+
+def list_duties(problem: Problem, runs: RunTable) -> Duties:
+    """Return all duties of the runs that nobody has promised yet."""
+    drivers = [row for row in range(len(runs.runs)) if row not in problem.promised]
+    seconds = [
+        row for row in np.flatnonzero(runs.second_adult).tolist() if row not in problem.promised_second
+    ]
+    run = np.array(drivers + seconds, dtype=np.int64)
+    second = np.arange(len(run)) >= len(drivers)
+    order = np.lexsort((run, second, runs.slot[run])) if len(run) else run
+    run, second = run[order], second[order]
+    price = problem.weights.uncovered_child_leg * runs.size[run]
+    children = np.where(second[:, None], -1, runs.children[run])
+    return Duties(run, second, runs.slot[run], price, children)
+
+
+def list_arcs(problem: Problem, runs: RunTable, duties: Duties, bookings: Bookings) -> Arcs:
+    """Return everybody who may do each duty, with nothing but promises and bookings in the way."""
+    tables = problem.tables
+    counts, people = [np.zeros(1, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    for slot in np.unique(duties.slot).tolist():
+        first, last = np.searchsorted(duties.slot, [slot, slot + 1])
+        rows, second = duties.run[first:last], duties.second[first:last]
+        mask = eligible(tables, runs, rows)
+        if second.any():
+            mask[second] = eligible(tables, runs, rows[second], second=True)
+        mask &= bookings.open(slot)
+        counts.append(mask.sum(axis=1))
+        people.append(np.nonzero(mask)[1])
+    start, volunteer = np.cumsum(np.concatenate(counts)), np.concatenate(people)
+    duty = np.repeat(np.arange(len(duties)), np.diff(start))
+    km = np.rint(problem.weights.km * runs.detour_km(duties.run[duty], volunteer)).astype(np.int64)
+    return Arcs(start, duty, volunteer, km)
+
+
+def keep(arcs: Arcs, mask: Bools, duties: int) -> Arcs:
+    """Return the arcs where the mask is true."""
+    duty = arcs.duty[mask]
+    start = np.concatenate([[0], np.cumsum(np.bincount(duty, minlength=duties))])
+    return Arcs(start, duty, arcs.volunteer[mask], arcs.km[mask])
+
+
+def cover(problem: Problem, duties: Duties, arcs: Arcs, bookings: Bookings, served: Ints) -> Cover:
+    """Return the cheapest way to leave as little undone as can be.
+
+    Prices are true or too low (a new face costs at least its share of `pair_new`), so `value` is a bound.
+    `served`: duties per volunteer counted before, shape (V,).
+    """
+    if not len(duties):
+        return Cover(np.zeros(0, dtype=np.int64), 0, 0)
+    tables, slots = problem.tables, problem.slots
+    network = _Network()
+    duty_nodes = network.nodes(len(duties))
+    slot_key, slot_of_arc = np.unique(arcs.volunteer * slots + duties.slot[arcs.duty], return_inverse=True)
+    slot_nodes = network.nodes(len(slot_key))
+    week_of_key = tables.week_of_day[slot_key % slots // 2]
+    week_key, week_of_slot = np.unique(slot_key // slots * tables.weeks + week_of_key, return_inverse=True)
+    week_nodes = network.nodes(len(week_key))
+    person_key, person_of_week = np.unique(week_key // tables.weeks, return_inverse=True)
+    person_nodes = network.nodes(len(person_key))
+    sink = network.nodes(1)
+    price = arcs.km + pair_floor(problem, duties.children[arcs.duty], arcs.volunteer)
+    network.add(duty_nodes[arcs.duty], slot_nodes[slot_of_arc], 1, price)
+    network.add(slot_nodes, week_nodes[week_of_slot], 1, 0)
+    room = (tables.cap_week[:, None] - bookings.week)[week_key // tables.weeks, week_key % tables.weeks]
+    network.add(week_nodes, person_nodes[person_of_week], np.maximum(room, 0), 0)
+    steps = np.minimum(
+        np.bincount(person_of_week, weights=np.maximum(room, 0), minlength=len(person_key)).astype(np.int64),
+        np.bincount(person_of_week[week_of_slot], minlength=len(person_key)),
+    )
+    unit = np.repeat(np.arange(len(person_key)), steps)
+    nth = np.arange(len(unit)) - np.repeat(np.cumsum(steps) - steps, steps)
+    network.add(
+        person_nodes[unit], sink, 1, load_price(tables, person_key[unit], served[person_key[unit]] + nth + 1)
+    )
+    network.add(duty_nodes, sink, 1, duties.price)
+    flows, value = network.solve(duty_nodes, int(sink[0]))
+    volunteer = np.full(len(duties), -1, dtype=np.int64)
+    used = flows[: len(arcs.duty)] > 0
+    volunteer[arcs.duty[used]] = arcs.volunteer[used]
+    return Cover(volunteer, value, int(duties.price[volunteer < 0].sum()))
+
+
+def bar_kin(tables: Tables, duties: Duties, arcs: Arcs, volunteer: Ints) -> tuple[Arcs, bool]:
+    """Return arcs under which no two of a household can meet in a slot, and whether the cover broke that.
+
+    Of each pair the one who has the duty keeps the slot; where neither has one, they take turns by slot.
+    """
+    if not tables.household:
+        return arcs, False
+    on_duty = {(int(v), int(s)) for v, s in zip(volunteer, duties.slot, strict=True) if v >= 0}
+    barred: set[tuple[int, int]] = set()
+    for a, b in tables.household:
+        for slot in np.unique(duties.slot).tolist():
+            a_has = (a, slot) in on_duty and (a, slot) not in barred
+            b_has = (b, slot) in on_duty and (b, slot) not in barred
+            keeps_a = a_has or (not b_has and (slot + a) % 2 == 0)
+            barred.add((b if keeps_a else a, slot))
+    pairs = np.array(sorted(v * KEY + s for v, s in barred), dtype=np.int64)
+    mask = ~np.isin(arcs.volunteer * KEY + duties.slot[arcs.duty], pairs)
+    return keep(arcs, mask, len(duties)), bool(on_duty & barred)
+
+
+class _Network:
+    """Collects nodes and arcs as arrays and hands them to the solver in a few calls."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.solver = min_cost_flow.SimpleMinCostFlow()
+
+    def nodes(self, count: int) -> Ints:
+        self.size += count
+        return np.arange(self.size - count, self.size)
+
+    def add(self, tails: Ints, heads: Ints, capacity: Ints | int, price: Ints | int) -> None:
+        tails, heads = np.broadcast_arrays(tails, heads)
+        self.solver.add_arcs_with_capacity_and_unit_cost(
+            tails.astype(np.int32),
+            heads.astype(np.int32),
+            np.broadcast_to(np.asarray(capacity, dtype=np.int64), tails.shape).copy(),
+            np.broadcast_to(np.asarray(price, dtype=np.int64), tails.shape).copy(),
+        )
+
+    def solve(self, sources: Ints, sink: int) -> tuple[Ints, int]:
+        """Return the flow on every arc, in the order of adding, and the total price."""
+        supplies = np.zeros(self.size, dtype=np.int64)
+        supplies[sources] = 1
+        supplies[sink] = -len(sources)
+        self.solver.set_nodes_supplies(np.arange(self.size, dtype=np.int32), supplies)
+        status = self.solver.solve()
+        if status != self.solver.OPTIMAL:
+            raise RuntimeError(f"The flow ended with {status}, which its direct arcs to the sink rule out.")
+        arcs = np.arange(self.solver.num_arcs(), dtype=np.int32)
+        return np.asarray(self.solver.flows(arcs), dtype=np.int64), int(self.solver.optimal_cost())
+
+
+def undone_legs(duties: Duties, runs: RunTable, volunteer: Ints) -> int:
+    """Return how many child legs a cover leaves without driver or second adult."""
+    open_runs: Sequence[int] = np.unique(duties.run[volunteer < 0]).tolist()
+    return int(runs.size[open_runs].sum())
+
+
+KEY = 1 << 20  # more than any number of slots

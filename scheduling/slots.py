@@ -1,0 +1,125 @@
+"""Half-days re-planned one by one: with all others fixed, each is an exact linear assignment.
+
+A volunteer has at most one duty and a child at most one ride in a slot, so every wish is a sum over the
+slot's own arcs. Repeating this over all slots is an exact block descent: the total never grows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from scheduling.cost import load_price, pair_price
+from scheduling.feasibility import Bookings
+from scheduling.flow import Arcs, Duties
+from scheduling.problem import Problem
+from scheduling.tables import Ints, RunTable
+
+
+class Ledger:
+    """Who does what at this moment of the search, counted in all the ways the wishes need."""
+
+    def __init__(self, problem: Problem, runs: RunTable, duties: Duties, bookings: Bookings) -> None:
+        self.problem, self.tables, self.duties = problem, problem.tables, duties
+        self.bookings = bookings
+        self.volunteer: Ints = np.full(len(duties), -1, dtype=np.int64)
+        self.count = self.tables.served.copy()
+        children, people = self.tables.known.shape
+        self.rides: NDArray[np.int16] = np.zeros((children, people), dtype=np.int16)
+        self.faces: Ints = np.zeros(children, dtype=np.int64)
+        # who drives a child on a day; day 0 is the last service day before the horizon
+        self.at: Ints = np.full((children, len(problem.days) + 1, 2), -1, dtype=np.int64)
+        self.at[:, 0] = self.tables.past_drivers
+        for promises, second in ((problem.promised, False), (problem.promised_second, True)):
+            for run, volunteer in promises.items():
+                seats = np.full_like(runs.children[[run]], -1) if second else runs.children[[run]]
+                self._count(np.array([volunteer]), runs.slot[[run]], seats, +1)
+
+    def take(self, which: Ints, volunteers: Ints) -> None:
+        """Give duties (positions, nobody's until now) to volunteers."""
+        self.volunteer[which] = volunteers
+        slots = self.duties.slot[which]
+        self.bookings.book(volunteers, slots)
+        self._count(volunteers, slots, self.duties.children[which], +1)
+
+    def release(self, which: Ints) -> None:
+        """Take duties back from whoever has them."""
+        which = which[self.volunteer[which] >= 0]
+        volunteers, slots = self.volunteer[which], self.duties.slot[which]
+        self.bookings.free(volunteers, slots)
+        self._count(volunteers, slots, self.duties.children[which], -1)
+        self.volunteer[which] = -1
+
+    def _count(self, volunteers: Ints, slots: Ints, children: Ints, sign: int) -> None:
+        np.add.at(self.count, volunteers, sign)
+        for seat in range(children.shape[1]):
+            here = children[:, seat] >= 0
+            child, driver = children[here, seat], volunteers[here]
+            before = self.rides[child, driver] > 0
+            np.add.at(self.rides, (child, driver), sign)
+            after = self.rides[child, driver] > 0
+            # one slot holds a child once, but several slots may be given at a time
+            changed = np.unique(np.column_stack([child, driver])[before != after], axis=0)
+            np.add.at(self.faces, changed[:, 0], sign)
+            self.at[child, slots[here] // 2 + 1, slots[here] % 2] = driver if sign > 0 else -1
+
+    def prices(self, slot: int, duty: Ints, volunteer: Ints, km: Ints) -> Ints:
+        """Return what each arc of a slot costs when the slot's own duties are released, shape (arcs,)."""
+        price = km + load_price(self.tables, volunteer, self.count[volunteer] + 1)
+        children = self.duties.children[duty]
+        for seat in range(children.shape[1]):
+            child = children[:, seat]
+            new_face = self.rides[child, volunteer] == 0
+            full = self.faces[child] >= self.tables.circle_target[child]
+            over = np.where(full & (child >= 0), self.problem.weights.circle_over, 0)
+            price += np.where(new_face, pair_price(self.problem, child, volunteer) + over, 0)
+            price += np.where(child >= 0, self._repeat_price(slot, child, volunteer), 0)
+        return price
+
+    def _repeat_price(self, slot: int, child: Ints, volunteer: Ints) -> Ints:
+        """Return the price of meeting on two service days running; the day's other half pays already."""
+        day = slot // 2 + 1
+        before, after = self.tables.day_before[child, day], self.tables.day_after[child, day]
+        met_before = (self.at[child, before] == volunteer[:, None]).any(axis=1)
+        met_after = (self.at[child, after] == volunteer[:, None]).any(axis=1) & (after > 0)
+        other_half = self.at[child, day, 1 - slot % 2] == volunteer
+        times = np.where(other_half, 0, met_before.astype(np.int64) + met_after)
+        return np.asarray(times * self.tables.repeat_cost[child], dtype=np.int64)
+
+
+def improve(ledger: Ledger, arcs: Arcs, slots: Ints) -> int:
+    """Re-plan the slots in the given order; return by how much the total fell."""
+    return sum(_replan(ledger, arcs, slot) for slot in slots.tolist())
+
+
+def _replan(ledger: Ledger, arcs: Arcs, slot: int) -> int:
+    """Give one slot's duties out anew, at least total; return by how much the total fell."""
+    duties = ledger.duties
+    first, last = np.searchsorted(duties.slot, [slot, slot + 1]).tolist()
+    begin, end = arcs.start[first], arcs.start[last]
+    duty, volunteer = arcs.duty[begin:end], arcs.volunteer[begin:end]
+    which = np.arange(first, last)
+    had = ledger.volunteer[which].copy()
+    ledger.release(which)
+    open_now = ledger.bookings.below_cap(slot)[volunteer]
+    duty, volunteer, km = duty[open_now], volunteer[open_now], arcs.km[begin:end][open_now]
+    price = ledger.prices(slot, duty, volunteer, km)
+    people, column = np.unique(volunteer, return_inverse=True)
+    matrix = np.full((len(which), len(people) + len(which)), FORBIDDEN)
+    matrix[duty - first, column] = price
+    undone = len(people) + np.arange(len(which))
+    matrix[np.arange(len(which)), undone] = duties.price[which]
+    rows, chosen = linear_sum_assignment(matrix)
+    had_column = np.where(had >= 0, np.searchsorted(people, had), undone)
+    before = matrix[np.arange(len(which)), had_column].sum()
+    after = matrix[rows, chosen].sum()
+    if after < before:
+        done = chosen < len(people)
+        ledger.take(which[rows[done]], people[chosen[done]])
+        return int(before - after)
+    ledger.take(which[had >= 0], had[had >= 0])
+    return 0
+
+
+FORBIDDEN = 1e12
