@@ -114,7 +114,6 @@ class Message(SQLModel, table=True):
         Index("ix_message_about", "about"),
         Index("ix_message_party", "party", "created_at"),
         Index("ix_message_failed", "id", sqlite_where=_FAILED, postgresql_where=_FAILED),
-        Index("ix_message_provider_id", "provider_id"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

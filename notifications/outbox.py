@@ -7,9 +7,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, func
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select, update
 
+from notifications.inserts import insert_if_new
 from notifications.models import LIVE_STATES, HandTask, Message, MessageState, Urgency
 from notifications.sealed import Keyring, keyring_of
 from notifications.wording import Wording
@@ -49,7 +49,7 @@ def enqueue(
     """
     letter = Letter(to, wording, about, dedup_key, urgency, not_before, do_not_send_after, channel)
     row = _row(letter, now, keyring_of(session.get_bind().dialect))
-    statement = _insert(session).values(row).on_conflict_do_nothing(index_elements=["dedup_key"])
+    statement = insert_if_new(session, Message).values(row)
     return session.scalars(statement.returning(Message)).one_or_none()
 
 
@@ -59,7 +59,7 @@ def enqueue_many(session: Session, letters: Iterable[Letter], *, now: datetime) 
     rows = [_row(letter, now, keyring) for letter in letters]
     if not rows:
         return set()
-    statement = _insert(session).on_conflict_do_nothing(index_elements=["dedup_key"])
+    statement = insert_if_new(session, Message)
     return set(session.scalars(statement.returning(Message.dedup_key), rows))
 
 
@@ -181,13 +181,6 @@ def respect_quiet_hours(
         return now
     morning = local.date() if clock < end else local.date() + timedelta(days=1)
     return datetime.combine(morning, end, tzinfo=zone).astimezone(now.tzinfo)
-
-
-def _insert(session: Session) -> Any:
-    """Return an insert that can say "do nothing if it is there": each database has its own."""
-    if session.get_bind().dialect.name == "sqlite":
-        return sqlite.insert(Message)
-    return postgresql.insert(Message)
 
 
 def _row(letter: Letter, now: datetime, keyring: Keyring) -> dict[str, Any]:
