@@ -1,0 +1,72 @@
+"""What must be in order on the very day that a volunteer drives: papers, and not being suspended."""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from enum import StrEnum
+
+from escort.roster.models import Volunteer
+
+
+class Gate(StrEnum):
+    """Why a volunteer may not drive on a day. The order is that of weight."""
+
+    SUSPENDED = "suspended"
+    NOT_VETTED = "not_vetted"  # no criminal-record query known
+    VETTING_EXPIRED = "vetting_expired"  # or dated in the future: it cannot have happened
+    NO_LICENCE = "no_licence"
+    LICENCE_EXPIRED = "licence_expired"
+    NO_INSURANCE = "no_insurance"  # 座位险
+    INSURANCE_EXPIRED = "insurance_expired"
+
+
+def gates_on(volunteer: Volunteer, on: date) -> list[Gate]:
+    """Return what keeps the volunteer from driving on that day; [] if nothing does.
+
+    The day is that of the leg, never today: a paper that runs out between planning and T must stop the car.
+    """
+    shut: list[Gate] = []
+    if volunteer.suspended_at is not None:
+        shut.append(Gate.SUSPENDED)
+    if volunteer.vetted_on is None:
+        shut.append(Gate.NOT_VETTED)
+    elif not volunteer.vetted_on <= on <= volunteer.vetted_on + VETTING_VALID:
+        shut.append(Gate.VETTING_EXPIRED)
+    shut += _until(volunteer.licence_until, on, missing=Gate.NO_LICENCE, expired=Gate.LICENCE_EXPIRED)
+    shut += _until(volunteer.insured_until, on, missing=Gate.NO_INSURANCE, expired=Gate.INSURANCE_EXPIRED)
+    return shut
+
+
+def may_drive(volunteer: Volunteer, on: date) -> bool:
+    return not gates_on(volunteer, on)
+
+
+def good_until(volunteer: Volunteer) -> date | None:
+    """Return the last day on which every paper is valid, or None if one is missing."""
+    if volunteer.vetted_on is None or volunteer.licence_until is None or volunteer.insured_until is None:
+        return None
+    return min(volunteer.vetted_on + VETTING_VALID, volunteer.licence_until, volunteer.insured_until)
+
+
+def sentences(gates: Iterable[Gate]) -> list[str]:
+    """Return each gate as the office says it: what is wrong, and what opens it."""
+    return [SENTENCES[gate] for gate in gates]
+
+
+def _until(until: date | None, on: date, *, missing: Gate, expired: Gate) -> list[Gate]:
+    if until is None:
+        return [missing]
+    return [expired] if until < on else []
+
+
+VETTING_VALID = timedelta(
+    days=365
+)  # the bureau's rule: the query is repeated every year; the 365th day counts
+SENTENCES = {
+    Gate.SUSPENDED: "已停用，恢复后才能排班。",
+    Gate.NOT_VETTED: "没有无犯罪记录查询日期，查询并登记后才能开。",
+    Gate.VETTING_EXPIRED: "无犯罪记录查询已超过 365 天或日期不对，请重新查询。",
+    Gate.NO_LICENCE: "没有驾驶证有效期，请登记。",
+    Gate.LICENCE_EXPIRED: "驾驶证当天已过期，请登记新证。",
+    Gate.NO_INSURANCE: "没有座位险有效期，请登记。",
+    Gate.INSURANCE_EXPIRED: "座位险当天已过期，请登记新保单。",
+}
