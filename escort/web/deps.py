@@ -1,0 +1,241 @@
+"""What handlers ask for by type: the house, the instant, a session, and who is asking.
+
+A reader's type is also the route's declared policy: `CurrentCoordinator` in a handler's arguments lets in
+coordinators and nobody else, and `policy.check_declared` refuses to start with a route that declares no reader.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Annotated, Protocol
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, Request
+from jinja2 import Environment
+from sqlmodel import Session
+
+from escort.access import accounts, audit, devices, links
+from escort.access.clock import real_now
+from escort.access.models import Link, Purpose, Role
+from escort.access.passwords import Passwords
+from escort.db import Store
+from escort.errors import NotAllowed, NotFound, SignInNeeded
+from escort.settings import Settings
+from escort.web import cookies, csrf
+from escort.web.render import environment
+
+
+class Clock(Protocol):
+    """The house's clock: in a demonstration it can be moved forward."""
+
+    def now(self) -> datetime:
+        """Return the instant (aware UTC)."""
+
+
+@dataclass(frozen=True)
+class House:
+    """One district as the handlers see it; `request.app.state.house`."""
+
+    store: Store
+    settings: Settings
+    clock: Clock
+    zone: ZoneInfo
+    is_demo: bool
+    real_now: Callable[[], datetime] = real_now  # cookies, codes and sign-ins go by real time
+    passwords: Passwords = field(default_factory=Passwords)
+
+    @cached_property
+    def templates(self) -> Environment:
+        return environment(self.zone)
+
+    @property
+    def is_https(self) -> bool:
+        return self.settings.base_url.startswith("https://")
+
+
+@dataclass(frozen=True)
+class Coordinator:
+    """Somebody of the district office, signed in."""
+
+    account_id: int
+    name: str
+    subject: str  # "account:<id>"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A school's guards, signed in with the school's account."""
+
+    account_id: int
+    school_id: int
+    name: str
+    subject: str  # "gate:<school id>"
+
+
+@dataclass(frozen=True)
+class VolunteerHere:
+    """Whoever opened a volunteer's link. Unless `bound`, he sees time and area only."""
+
+    id: int
+    subject: str  # "volunteer:<id>"
+    bound: bool
+    link: Link
+    token: str
+
+
+@dataclass(frozen=True)
+class GuardianHere:
+    """Whoever opened a family's link. Unless `bound`, he sees time and area only."""
+
+    id: int
+    subject: str  # "guardian:<id>"
+    bound: bool
+    link: Link
+    token: str
+
+
+def get_house(request: Request) -> House:
+    house = request.app.state.house
+    if not isinstance(house, House):
+        raise TypeError("app.state.house is not a House")
+    return house
+
+
+HouseDep = Annotated[House, Depends(get_house)]
+
+
+def get_now(house: HouseDep) -> datetime:
+    return house.clock.now()
+
+
+NowDep = Annotated[datetime, Depends(get_now)]
+
+
+def write_session(request: Request, house: HouseDep) -> Iterator[Session]:
+    with house.store.write() as session:
+        session.info[audit.REQUEST_ID] = getattr(request.state, "request_id", "")
+        yield session
+
+
+def read_session(house: HouseDep) -> Iterator[Session]:
+    with house.store.read() as session:
+        yield session
+
+
+# "function": what follows the yield, the commit, happens before the answer goes out.
+SessionDep = Annotated[Session, Depends(write_session, scope="function")]
+ReadSessionDep = Annotated[Session, Depends(read_session, scope="function")]
+
+
+def current_coordinator(request: Request, house: HouseDep, form_token: csrf.PostedToken) -> Coordinator:
+    inside = _inside(request, house, Role.COORDINATOR, form_token)
+    coordinator = Coordinator(inside.account_id, inside.name, f"account:{inside.account_id}")
+    request.state.account = coordinator
+    request.state.actor = coordinator.subject
+    return coordinator
+
+
+def current_gate(request: Request, house: HouseDep, form_token: csrf.PostedToken) -> Gate:
+    inside = _inside(request, house, Role.GATE, form_token)
+    if inside.school_id is None:
+        raise NotAllowed("这个门卫账号没有学校。请协调员看一下账号。")
+    gate = Gate(inside.account_id, inside.school_id, inside.name, f"gate:{inside.school_id}")
+    request.state.account = gate
+    request.state.actor = gate.subject
+    return gate
+
+
+def current_volunteer(request: Request, token: str, house: HouseDep, now: NowDep) -> VolunteerHere:
+    link, who, bound = _by_link(request, house, token, Purpose.VOLUNTEER, "volunteer", now)
+    return VolunteerHere(id=who, subject=link.subject, bound=bound, link=link, token=token)
+
+
+def current_guardian(request: Request, token: str, house: HouseDep, now: NowDep) -> GuardianHere:
+    link, who, bound = _by_link(request, house, token, Purpose.FAMILY, "guardian", now)
+    return GuardianHere(id=who, subject=link.subject, bound=bound, link=link, token=token)
+
+
+CurrentCoordinator = Annotated[Coordinator, Depends(current_coordinator)]
+CurrentGate = Annotated[Gate, Depends(current_gate)]
+CurrentVolunteer = Annotated[VolunteerHere, Depends(current_volunteer)]
+CurrentGuardian = Annotated[GuardianHere, Depends(current_guardian)]
+
+
+class ReadLog:
+    """Gathers which bold fields a page shows; written as one line before the page goes out."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, list[str]] = {}
+
+    def saw(self, subject: str, *fields: str) -> None:
+        """Say that the reader is shown these fields of somebody: `saw("child:5", "full_name", "photo")`."""
+        known = self._seen.setdefault(subject, [])
+        known.extend(name for name in fields if name not in known)
+
+    def write(self, session: Session, *, actor: str, page: str, now: datetime) -> None:
+        subjects = list(self._seen)
+        audit.record(
+            session,
+            actor=actor,
+            action="read",
+            subject=subjects[0] if len(subjects) == 1 else page,
+            fields=[f"{subject}.{name}" for subject, names in self._seen.items() for name in names],
+            now=now,
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self._seen)
+
+
+def read_log(request: Request, house: HouseDep, now: NowDep) -> Iterator[ReadLog]:
+    """Yield a log for this request; if it cannot be written, the page is not shown."""
+    log = ReadLog()
+    yield log
+    if log:
+        route = request.scope.get("route")
+        with house.store.write() as session:
+            session.info[audit.REQUEST_ID] = getattr(request.state, "request_id", "")
+            actor = getattr(request.state, "actor", "unknown")
+            log.write(session, actor=actor, page=getattr(route, "path", request.url.path), now=now)
+
+
+# For GET pages, with `ReadSessionDep`. A handler with `SessionDep` records in its own transaction:
+# on SQLite a second writer would wait for the first.
+ReadLogDep = Annotated[ReadLog, Depends(read_log, scope="function")]
+
+
+def _inside(request: Request, house: House, role: Role, form_token: str) -> accounts.Inside:
+    """Return who is signed in, with the form's token checked. Raises SignInNeeded or NotAllowed."""
+    secret = cookies.session_secret(request, house.is_https, role)
+    now = house.real_now()
+    inside = None
+    if secret:
+        with house.store.read() as session:
+            inside = accounts.who_is_inside(session, secret=secret, now=now)
+    if inside is None or secret is None:
+        raise SignInNeeded("请先登录。")
+    if inside.role != role:
+        raise NotAllowed("这个账号不能看这一页。")
+    csrf.check(request, house.settings.base_url, cookie=secret, posted=form_token)
+    request.state.csrf_token = csrf.token_for(secret)
+    if now - inside.seen_at >= accounts.SEEN_EVERY:
+        with house.store.write() as session:
+            accounts.note_seen(session, sign_in_id=inside.sign_in_id, now=now)
+    return inside
+
+
+def _by_link(
+    request: Request, house: House, token: str, purpose: Purpose, kind: str, now: datetime
+) -> tuple[Link, int, bool]:
+    """Return the link, whose it is, and whether this browser is one of that person's devices."""
+    csrf.check_origin(request, house.settings.base_url)
+    with house.store.read() as session:
+        link = links.resolve(session, token=token, purpose=purpose, now=now)
+        named, _, number = link.subject.partition(":")
+        if named != kind or not number.isdecimal():
+            raise NotFound(links.OVER)
+        secret = cookies.device_secret(request, house.is_https, link.subject)
+        bound = devices.is_bound(session, subject=link.subject, secret=secret, now=house.real_now())
+    request.state.actor = link.subject
+    return link, int(number), bound
