@@ -219,7 +219,8 @@ class CalendarRow(BookRow):
     starts_on: date
     ends_on: date
     school: str | None
-    dismissal: time | None  # only for EARLY_DAY
+    at: time | None  # dismissal of an EARLY_DAY, bell of a LATE_START
+    as_weekday: int | None  # whose timetable a MAKE_UP day follows, where the note says so
     note: str
 
     @property
