@@ -1,0 +1,238 @@
+"""What the guard of one school may see: from T - 30 to T + 60 minutes who takes which child; else only numbers.
+
+DESIGN section 8, the column "guard". A word pair is filled for one leg at a time, where the guard asked for it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import load_only
+from sqlmodel import Session, col, select
+
+from escort.cases.models import Case, CaseKind, CaseState
+from escort.errors import NotFound
+from escort.families.models import Child
+from escort.journeys import windows
+from escort.journeys.leg_facts import Car, LegFacts, facts_of
+from escort.journeys.models import Step, Tap
+from escort.rota.models import Direction, Leg, LegState, Service
+from escort.schools.models import School
+
+WordsOf = Callable[[int, int], str]
+"""(shift id, leg id) -> the word pair of this shift and leg."""
+
+
+class WordReason(StrEnum):
+    """Why the guard should compare words before letting the child go."""
+
+    NEW = "new"  # this driver has never brought this child
+    REPLACED = "replaced"  # somebody else had been announced
+
+
+@dataclass(frozen=True)
+class GateRow:
+    leg_id: int
+    to_school: bool
+    at: datetime  # when they stand at the gate: dismissal, or the arrival in the morning
+    full_name: str
+    class_name: str
+    note: str  # the handling note, where it is marked for the gate
+    car: Car | None  # None: nobody has said yes
+    second: str
+    is_at_gate: bool
+    is_on_road: bool
+    word_reason: WordReason | None
+    words: str  # only on the row that the guard opened
+    is_held: bool
+    is_cancelled: bool  # the family takes the child itself
+    done_at: datetime | None  # handed over, or fetched by the family
+    done_uuid: str | None  # what an undo takes back
+
+    @property
+    def tail(self) -> str:
+        """The plate's last three characters, as a guard calls them out."""
+        return self.car.plate[-3:] if self.car else ""
+
+
+@dataclass(frozen=True)
+class MaskedGroup:
+    """Legs of today outside W-gate: time and number."""
+
+    to_school: bool
+    at: datetime
+    opens_at: datetime
+    children: int
+    is_past: bool
+
+
+@dataclass(frozen=True)
+class GateView:
+    school: str
+    today: date
+    rows: tuple[GateRow, ...]
+    masked: tuple[MaskedGroup, ...]
+
+    @property
+    def handed_over(self) -> int:
+        return sum(1 for row in self.rows if row.done_at and not row.is_cancelled)
+
+    @property
+    def by_family(self) -> int:
+        return sum(1 for row in self.rows if row.is_cancelled)
+
+    @property
+    def left(self) -> int:
+        return len(self.rows) - self.handed_over - self.by_family
+
+
+def gate_view(
+    session: Session,
+    *,
+    school_id: int,
+    words_of: WordsOf,
+    opened_leg: int | None = None,
+    now: datetime,
+    zone: ZoneInfo,
+) -> GateView:
+    """Return the list of one gate. `opened_leg` is the one leg whose words the guard asked to see."""
+    today = now.astimezone(zone).date()
+    school, legs = _school_and_legs(session, school_id, today)
+    shown = [leg for leg in legs if windows.is_in_gate(leg.pickup_at, now)]
+    facts = facts_of(session, shown) if shown else []
+    children = _children(session, {leg.child_id for leg in shown}) if shown else {}
+    known = _known_pairs(session, facts) if shown else set()
+    held = _held(session, [leg.id or 0 for leg in shown]) if shown else set()
+    rows = [_row(fact, children[fact.leg.child_id], known, held, opened_leg, words_of) for fact in facts]
+    return GateView(
+        school=school.name,
+        today=today,
+        rows=tuple(sorted(rows, key=_order)),
+        masked=_masked([leg for leg in legs if leg not in shown], now),
+    )
+
+
+def _row(
+    fact: LegFacts,
+    child: Child,
+    known: Collection[tuple[int, int]],
+    held: Collection[int],
+    opened_leg: int | None,
+    words_of: WordsOf,
+) -> GateRow:
+    leg = fact.leg
+    is_cancelled = leg.state == LegState.CANCELLED
+    driver = None if is_cancelled else fact.confirmed
+    done = _done(fact, is_cancelled)
+    opened = driver is not None and opened_leg == leg.id
+    return GateRow(
+        leg_id=leg.id or 0,
+        to_school=leg.direction == Direction.TO_SCHOOL,
+        at=_at_gate(leg),
+        full_name=child.full_name or child.short_name,
+        class_name=f"{child.grade}{child.class_name}",
+        note=(child.handling_note or "") if child.note_for_gate else "",
+        car=driver.car if driver else None,
+        second=fact.second.car.name if driver and fact.second else "",
+        is_at_gate=_is_at_gate(fact),
+        is_on_road=fact.when(Step.STARTED) is not None,
+        word_reason=_word_reason(fact, known) if driver else None,
+        words=words_of(driver.shift.id or 0, leg.id or 0) if driver and opened else "",
+        is_held=(leg.id or 0) in held,
+        is_cancelled=is_cancelled,
+        done_at=done.tapped_at if done else None,
+        done_uuid=done.uuid if done else None,
+    )
+
+
+def _at_gate(leg: Leg) -> datetime:
+    return leg.due_at if leg.direction == Direction.TO_SCHOOL else leg.pickup_at
+
+
+def _is_at_gate(fact: LegFacts) -> bool:
+    if fact.leg.direction == Direction.TO_SCHOOL:
+        return fact.when(Step.DELIVERED) is not None
+    return fact.when(Step.AT_PICKUP) is not None and fact.when(Step.DELIVERED) is None
+
+
+def _done(fact: LegFacts, is_cancelled: bool) -> Tap | None:
+    step = Step.SELF_COLLECTED if is_cancelled else Step.HANDED_OVER
+    return next((tap for tap in fact.taps if tap.step == step and tap.by.startswith("gate:")), None)
+
+
+def _word_reason(fact: LegFacts, known: Collection[tuple[int, int]]) -> WordReason | None:
+    if fact.former is not None:
+        return WordReason.REPLACED
+    driver = fact.confirmed
+    if driver is not None and (fact.leg.child_id, driver.car.volunteer_id) not in known:
+        return WordReason.NEW
+    return None
+
+
+def _order(row: GateRow) -> tuple[bool, bool, bool, datetime, str]:
+    """Who stands at the gate comes first, then time; what is done or not ours sinks."""
+    return (row.done_at is not None, row.is_cancelled, not row.is_at_gate, row.at, row.full_name)
+
+
+def _masked(legs: Sequence[Leg], now: datetime) -> tuple[MaskedGroup, ...]:
+    wanted = [leg for leg in legs if leg.state == LegState.WANTED]
+    counts = Counter((_at_gate(leg), leg.direction, now >= leg.pickup_at) for leg in wanted)
+    opens = {_at_gate(leg): leg.pickup_at - windows.GATE_BEFORE for leg in reversed(wanted)}
+    return tuple(
+        MaskedGroup(direction == Direction.TO_SCHOOL, at, opens[at], number, is_past)
+        for (at, direction, is_past), number in sorted(counts.items())
+    )
+
+
+def _school_and_legs(session: Session, school_id: int, today: date) -> tuple[School, list[Leg]]:
+    todays = (
+        (col(Leg.school_id) == col(School.id))
+        & (col(Leg.on) == today)
+        & col(Leg.state).in_((LegState.WANTED, LegState.CANCELLED))
+    )
+    rows = select(School, Leg).outerjoin(Leg, todays).where(School.id == school_id)
+    found = list(session.exec(rows.order_by(col(Leg.pickup_at), col(Leg.id))))
+    if not found:
+        raise NotFound("没有找到这所学校,请打值班电话。")
+    legs: list[Leg | None] = [leg for _, leg in found]
+    return found[0][0], [leg for leg in legs if leg is not None]
+
+
+def _children(session: Session, ids: Collection[int]) -> dict[int, Child]:
+    rows = select(Child).where(col(Child.id).in_(ids)).options(load_only(*_SHOWN, raiseload=True))
+    return {child.id or 0: child for child in session.exec(rows)}
+
+
+def _known_pairs(session: Session, facts: Sequence[LegFacts]) -> set[tuple[int, int]]:
+    """Return the pairs (child, driver) that have gone together before."""
+    drivers = {held.car.volunteer_id for fact in facts if (held := fact.confirmed)}
+    rows = select(Service.child_id, Service.volunteer_id).where(
+        col(Service.child_id).in_({fact.leg.child_id for fact in facts}),
+        col(Service.volunteer_id).in_(drivers),
+    )
+    return set(session.exec(rows.distinct()))
+
+
+def _held(session: Session, leg_ids: Sequence[int]) -> set[int]:
+    about = {f"leg:{leg_id}": leg_id for leg_id in leg_ids}
+    rows = select(Case.about).where(
+        col(Case.about).in_(list(about)),
+        Case.kind == CaseKind.HELD_AT_GATE,
+        Case.state != CaseState.CLOSED,
+    )
+    return {about[found] for found in session.exec(rows)}
+
+
+_SHOWN: tuple[Any, ...] = (  # SQLModel types its columns as values
+    Child.id,
+    Child.short_name,
+    Child.full_name,
+    Child.grade,
+    Child.class_name,
+    Child.handling_note,
+    Child.note_for_gate,
+)

@@ -1,0 +1,138 @@
+"""What is true of a few legs right now: who drives, who drove before, what was tapped. Three queries, however many."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import defer
+from sqlmodel import Session, col, select
+
+from escort.journeys import windows
+from escort.journeys.models import Step, Tap
+from escort.roster.models import Volunteer
+from escort.rota.models import Leg, Role, Run, RunLeg, RunState, Shift, ShiftState
+
+
+@dataclass(frozen=True)
+class Car:
+    """A volunteer as those must recognise them who meet them: face and car, never a phone or an address."""
+
+    volunteer_id: int
+    name: str
+    plate: str
+    model: str
+    colour: str
+    photo: str | None
+
+
+@dataclass(frozen=True)
+class DriverShift:
+    """A shift with its volunteer."""
+
+    shift: Shift
+    car: Car
+
+
+@dataclass(frozen=True)
+class LegFacts:
+    leg: Leg
+    run: Run | None  # None: no car carries this leg yet
+    position: int  # order in the car
+    driver: DriverShift | None  # published: asked or confirmed; a draft is the office's own
+    second: DriverShift | None  # the second adult in the car
+    former: DriverShift | None  # the last driver who had said yes and no longer comes
+    taps: tuple[Tap, ...]  # oldest first, without the undone
+
+    @property
+    def confirmed(self) -> DriverShift | None:
+        """The driver if there is one whose yes holds."""
+        if self.driver is None or self.driver.shift.state not in _YES:
+            return None
+        return self.driver
+
+    @property
+    def finished_at(self) -> datetime | None:
+        return windows.finished_at(self.leg.direction, self.taps)
+
+    def when(self, step: Step) -> datetime | None:
+        """Return when a step was first tapped; None while it has not been."""
+        return next((tap.tapped_at for tap in self.taps if tap.step == step), None)
+
+
+def facts_of(session: Session, legs: Sequence[Leg]) -> list[LegFacts]:
+    """Return the facts of these legs, in their order."""
+    ids = [leg.id for leg in legs if leg.id is not None]
+    places = _places(session, ids)
+    shifts = _shifts(session, {run.id for rows in places.values() for _, run in rows if run.id is not None})
+    taps = _taps(session, ids)
+    return [_facts(leg, places.get(leg.id or 0, []), shifts, taps.get(leg.id or 0, [])) for leg in legs]
+
+
+def _facts(
+    leg: Leg, places: list[tuple[RunLeg, Run]], shifts: dict[int, list[DriverShift]], taps: list[Tap]
+) -> LegFacts:
+    live = next(((place, run) for place, run in places if place.is_live and run.state == RunState.LIVE), None)
+    of_live = shifts.get(live[1].id or 0, []) if live is not None else []
+    ever = [held for _, run in places for held in shifts.get(run.id or 0, [])]
+    driver = _last(of_live, Role.DRIVER, _SEEN)
+    former = [
+        held
+        for held in ever
+        if held.shift.role == Role.DRIVER
+        and held.shift.confirmed_at is not None
+        and held.shift.ended_at is not None
+        and held.shift.state not in (*_SEEN, ShiftState.DRAFT)
+        and (driver is None or held.car.volunteer_id != driver.car.volunteer_id)
+    ]
+    return LegFacts(
+        leg=leg,
+        run=live[1] if live is not None else None,
+        position=live[0].position if live is not None else 0,
+        driver=driver,
+        second=_last(of_live, Role.SECOND, _YES),
+        former=max(former, key=lambda held: (held.shift.ended_at, held.shift.id), default=None),
+        taps=tuple(taps),
+    )
+
+
+def _last(held: list[DriverShift], role: Role, states: Collection[str]) -> DriverShift | None:
+    fitting = [one for one in held if one.shift.role == role and one.shift.state in states]
+    return fitting[-1] if fitting else None
+
+
+def _places(session: Session, leg_ids: list[int]) -> dict[int, list[tuple[RunLeg, Run]]]:
+    found: dict[int, list[tuple[RunLeg, Run]]] = defaultdict(list)
+    rows = select(RunLeg, Run).join(Run, col(Run.id) == col(RunLeg.run_id))
+    for place, run in session.exec(rows.where(col(RunLeg.leg_id).in_(leg_ids)).order_by(col(RunLeg.id))):
+        found[place.leg_id].append((place, run))
+    return found
+
+
+def _shifts(session: Session, run_ids: Collection[int]) -> dict[int, list[DriverShift]]:
+    found: dict[int, list[DriverShift]] = defaultdict(list)
+    rows = (
+        select(Shift, Volunteer)
+        .join(Volunteer, col(Volunteer.id) == col(Shift.volunteer_id))
+        .where(col(Shift.run_id).in_(run_ids))
+        .options(defer(_NO_ADDRESS, raiseload=True))
+        .order_by(col(Shift.id))
+    )
+    for shift, who in session.exec(rows):
+        car = Car(shift.volunteer_id, who.name, who.plate, who.car_model, who.car_colour, who.photo)
+        found[shift.run_id or 0].append(DriverShift(shift, car))
+    return found
+
+
+def _taps(session: Session, leg_ids: list[int]) -> dict[int, list[Tap]]:
+    found: dict[int, list[Tap]] = defaultdict(list)
+    rows = select(Tap).where(col(Tap.leg_id).in_(leg_ids), col(Tap.undone_at).is_(None))
+    for tap in session.exec(rows.order_by(col(Tap.tapped_at), col(Tap.arrived_at))):
+        found[tap.leg_id].append(tap)
+    return found
+
+
+_NO_ADDRESS: Any = Volunteer.address  # SQLModel types its columns as values
+_YES = (ShiftState.CONFIRMED, ShiftState.SERVED)
+_SEEN = (ShiftState.OPEN, *_YES)
