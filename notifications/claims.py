@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, case, or_
 from sqlmodel import Session, col, select, update
 
 from notifications.models import Attempt, AttemptOutcome, Message, MessageState
@@ -47,7 +47,7 @@ def claim_due(
     session.add_all(
         _lost_attempt(message_id, fence, channel, due_by)
         for message_id, state, fence, channel in due
-        if state == MessageState.CLAIMED and message_id in claimed and channel is not None
+        if state == MessageState.CLAIMED and message_id in claimed
     )
     return [Claim(row[0], claimed[row[0]], lease_until) for row in due if row[0] in claimed]
 
@@ -80,7 +80,8 @@ def _hold(
             owner=owner,
             lease_until=lease_until,
             fence=Message.fence + 1,
-            in_doubt=or_(col(Message.in_doubt), state.in_([MessageState.CLAIMED, MessageState.UNKNOWN])),
+            in_doubt=or_(col(Message.in_doubt), state == MessageState.CLAIMED),
+            losses=Message.losses + case((state == MessageState.CLAIMED, 1), else_=0),
             channel_is_spent=or_(col(Message.channel_is_spent), state == MessageState.ACCEPTED),
         )
         .returning(col(Message.id), col(Message.fence))
@@ -89,12 +90,12 @@ def _hold(
     return {int(message_id): int(fence) for message_id, fence in held}
 
 
-def _lost_attempt(message_id: int | None, fence: int, channel: str, now: datetime) -> Attempt:
+def _lost_attempt(message_id: int | None, fence: int, channel: str | None, now: datetime) -> Attempt:
     assert message_id is not None
     return Attempt(
         message_id=message_id,
         number=fence,
-        channel=channel,
+        channel=channel or "",
         started_at=None,
         ended_at=now,
         outcome=str(AttemptOutcome.UNKNOWN),

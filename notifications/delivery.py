@@ -7,7 +7,7 @@ otherwise sends the same key again.
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
@@ -36,7 +36,7 @@ from notifications.settlement import (
     Standing,
     TooLate,
     Withdrawn,
-    may_resubmit,
+    may_send_again,
     move_to,
 )
 
@@ -197,6 +197,7 @@ class Courier:
                 if errand.verdict is None:
                     self._address(errand, addresses.get(message.party, []))
                 errands.append(errand)
+            session.expunge_all()  # the messages are read on while they are on the wire, with no session open
             return errands
 
     def _verdict(self, session: Session, message: Message) -> Outcome | None:
@@ -235,6 +236,7 @@ class Courier:
             message = session.get(Message, claim.message_id)
             if message is None or message.fence != claim.fence:
                 return []
+            session.expunge_all()
             return [Errand(claim, message, _standing(message), self.real_clock(), verdict=CheckFailed())]
 
     def _carry(self, errand: Errand) -> Outcome:
@@ -273,9 +275,8 @@ class Courier:
                 timeout /= 2
                 if isinstance(finding, Unseen):
                     return self._call(channel, errand, timeout)
-            if not may_resubmit(errand.standing, is_keyed=channel.is_keyed):
-                return Unknown("not sent again: the provider does not know a repeated key")
-            errand.standing = _resubmitted(errand.standing)
+            if not may_send_again(errand.standing, is_keyed=channel.is_keyed):
+                return Unknown("not sent again: it may have gone out too often")
         return self._call(channel, errand, timeout)
 
     def _call(self, channel: Channel, errand: Errand, timeout: float) -> Result:
@@ -348,10 +349,6 @@ def _next_channel(ways: list[str], standing: Standing) -> str | None:
         return standing.channel
     rest = ways[ways.index(standing.channel) + 1 :]
     return rest[0] if rest else None
-
-
-def _resubmitted(standing: Standing) -> Standing:
-    return replace(standing, resubmits=standing.resubmits + 1)
 
 
 def _standing(message: Message) -> Standing:

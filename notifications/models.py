@@ -140,7 +140,8 @@ class Message(SQLModel, table=True):
     channel: str | None = None  # None until the first try chooses one
     channel_is_spent: bool = False  # the next claim moves on to the next channel
     tries: int = 0  # on this channel
-    resubmits: int = 0  # on this channel, after an answer that never came
+    doubts: int = 0  # sends on this channel that may have gone out, without an answer
+    losses: int = 0  # claims since the last record whose worker never came back: each may have sent it
     attempts: int = 0  # on all channels
 
     provider_id: str | None = None

@@ -205,7 +205,8 @@ def _row(letter: Letter, now: datetime, keyring: Keyring) -> dict[str, Any]:
         "in_doubt": False,
         "channel_is_spent": False,
         "tries": 0,
-        "resubmits": 0,
+        "doubts": 0,
+        "losses": 0,
         "attempts": 0,
     }
 

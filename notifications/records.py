@@ -166,7 +166,12 @@ def _keep_late(session: Session, one: Done) -> None:
             col(Attempt.number) == one.claim.fence,
             col(Attempt.outcome) == AttemptOutcome.UNKNOWN,
         )
-        .values({name: row[name] for name in ("started_at", "outcome", "provider_id", "code", "detail")})
+        .values(
+            {
+                name: row[name]
+                for name in ("channel", "started_at", "outcome", "provider_id", "code", "detail")
+            }
+        )
     )
     if late.rowcount == 0:
         session.connection().execute(insert_if_new(session, Attempt), [row])

@@ -30,7 +30,7 @@ def next_try(urgency: str, *, tries: int) -> timedelta | None:
     return delays[tries - 1] if tries <= len(delays) else None
 
 
-RESUBMITS = 1  # sends after an answer that never came, to a provider that does not know a repeated key
+RESUBMITS = 1  # sends after one that may have gone out, to a provider that does not know a repeated key
 KEYED_RESUBMITS = 5  # ... to one that sends a repeated key only once: it costs nobody anything
 
 POLICIES = {

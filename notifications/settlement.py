@@ -18,7 +18,8 @@ class Standing:
     channel_is_spent: bool
     in_doubt: bool
     tries: int
-    resubmits: int
+    doubts: int
+    losses: int
     attempts: int
     provider_id: str | None
     accepted_at: datetime | None
@@ -60,20 +61,12 @@ def move_to(standing: Standing, channel: str) -> Standing:
     """Return the standing on a channel: counts start anew where it is another one than before."""
     if standing.channel == channel and not standing.channel_is_spent:
         return standing
-    return replace(
-        standing,
-        channel=channel,
-        channel_is_spent=False,
-        in_doubt=False,
-        tries=0,
-        resubmits=0,
-        provider_id=None,
-    )
+    return replace(standing, channel=channel, channel_is_spent=False, tries=0, doubts=0, provider_id=None)
 
 
-def may_resubmit(standing: Standing, *, is_keyed: bool) -> bool:
+def may_send_again(standing: Standing, *, is_keyed: bool) -> bool:
     """Whether a message that may have gone out may be sent once more on this channel."""
-    return standing.resubmits < (KEYED_RESUBMITS if is_keyed else RESUBMITS)
+    return standing.doubts + standing.losses <= (KEYED_RESUBMITS if is_keyed else RESUBMITS)
 
 
 def settle(
@@ -87,6 +80,7 @@ def settle(
     give_up_at: datetime | None,
 ) -> Standing:
     """Return where a message stands after one outcome. `give_up_at` is its `do_not_send_after`."""
+    standing = replace(standing, doubts=standing.doubts + standing.losses, losses=0)
     match outcome:
         case Accepted(provider_id):
             return _accepted(standing, provider_id, urgency, now, waits_for_receipt)
@@ -105,7 +99,7 @@ def settle(
         case Withdrawn(reason):
             return _ended(standing, MessageState.WITHDRAWN, reason=reason)
         case TooLate():
-            return _ended(standing, MessageState.FAILED, code="unknown" if standing.in_doubt else "too_late")
+            return _ended(standing, MessageState.FAILED, code=_lateness(standing))
         case NoWay():
             return _no_way(standing)
         case CheckFailed():
@@ -138,6 +132,7 @@ def _refused(standing: Standing, refusal: Refused, urgency: str, now: datetime) 
         state=MessageState.QUEUED,
         next_attempt_at=now + (wait or timedelta()),
         channel_is_spent=wait is None,
+        in_doubt=standing.in_doubt and wait is not None,
         tries=tries,
         attempts=standing.attempts + 1,
         failed_code=refusal.code,
@@ -145,17 +140,24 @@ def _refused(standing: Standing, refusal: Refused, urgency: str, now: datetime) 
 
 
 def _unknown(standing: Standing, urgency: str, now: datetime, is_keyed: bool) -> Standing:
-    tries = standing.tries + 1
-    goes_on = may_resubmit(standing, is_keyed=is_keyed) and next_try(urgency, tries=tries) is not None
+    """Wait for a receipt, then look it up or send it again; in the end the next channel."""
+    doubted = replace(standing, doubts=standing.doubts + 1, tries=standing.tries + 1)
+    goes_on = (
+        may_send_again(doubted, is_keyed=is_keyed) and next_try(urgency, tries=doubted.tries) is not None
+    )
     return replace(
-        standing,
+        doubted,
         state=MessageState.UNKNOWN,
         next_attempt_at=now + policy_for(urgency).doubt_delay,
-        in_doubt=True,
+        in_doubt=goes_on,
         channel_is_spent=not goes_on,
-        tries=tries,
         attempts=standing.attempts + 1,
+        failed_code="unknown",
     )
+
+
+def _lateness(standing: Standing) -> str:
+    return "unknown" if standing.in_doubt or standing.failed_code == "unknown" else "too_late"
 
 
 def _ended(
@@ -174,12 +176,7 @@ def _ended(
 
 
 def _no_way(standing: Standing) -> Standing:
-    if standing.accepted_at is not None:
-        code = "no_receipt"
-    elif standing.in_doubt:
-        code = "unknown"
-    else:
-        code = standing.failed_code or "no_way"
+    code = "no_receipt" if standing.accepted_at is not None else standing.failed_code or "no_way"
     return replace(standing, state=MessageState.FAILED, next_attempt_at=None, failed_code=code)
 
 
