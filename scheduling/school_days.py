@@ -172,7 +172,9 @@ class SchoolCalendar:
         self._classes = {fact.class_name for fact in own if fact.class_name is not None}
         self._children = {fact.child for fact in own if fact.child is not None}
         told = {fact.from_on.year for fact in own if fact.source is FactSource.NATIONAL and fact.key}
-        self._published = national.published_years | told  # a notice that the coordinator typed in counts
+        self.published_years = (
+            national.published_years | told
+        )  # a notice that the coordinator typed in counts
         self._cache: dict[tuple[date, str | None, int | None], SchoolDay] = {}
         self._terms_for: dict[tuple[str | None, int | None], list[Fact]] = {}
 
@@ -217,7 +219,7 @@ class SchoolCalendar:
             is_school=is_school,
             weekday=weekday,
             is_assumption=is_school and is_assumption,
-            is_known=by_human or (term_is_known and on.year in self._published),
+            is_known=by_human or (term_is_known and on.year in self.published_years),
         )
 
     def _day(

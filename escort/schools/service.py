@@ -1,0 +1,277 @@
+"""Changes to the school calendar by hand, and to the schools themselves."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from escort.access import audit
+from escort.errors import Conflict, NotFound, Refused
+from escort.schools.calendar import calendar_of, day_words
+from escort.schools.models import CalendarEntry, CalendarKind, CalendarSource, School
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """For whom an entry holds: all, one school, one class of a school, or one child."""
+
+    school_id: int | None = None
+    class_name: str | None = None
+    child_id: int | None = None
+
+
+DISTRICT = Scope()
+
+
+def list_schools(session: Session) -> list[School]:
+    """Return the schools in the order in which they were entered."""
+    return list(session.exec(select(School).order_by(col(School.id))))
+
+
+def get_school(session: Session, school_id: int) -> School:
+    school = session.get(School, school_id)
+    if school is None:
+        raise NotFound("没有这所学校，请回到列表重新选择。")
+    return school
+
+
+def change_times(
+    session: Session,
+    *,
+    school_id: int,
+    bell: time,
+    dismissal: time,
+    friday_dismissal: time | None,
+    version: int,
+    by: str,
+    now: datetime,
+) -> None:
+    """Set a school's usual times. Raises Conflict if somebody changed the school since `version` was read."""
+    if dismissal <= bell or (friday_dismissal is not None and friday_dismissal <= bell):
+        raise Refused("放学时间要晚于到校时间，请核对。")
+    changed = session.exec(
+        update(School)
+        .where(col(School.id) == school_id, col(School.version) == version)
+        .values(bell=bell, dismissal=dismissal, friday_dismissal=friday_dismissal, version=version + 1)
+    )
+    if changed.rowcount == 0:
+        get_school(session, school_id)
+        raise Conflict("这所学校刚刚被别人改过，请刷新后再改。")
+    fields = ["bell", "dismissal", "friday_dismissal"]
+    audit.record(
+        session, actor=by, action="school.change_times", subject=f"school:{school_id}", fields=fields, now=now
+    )
+
+
+def add_term(
+    session: Session,
+    *,
+    from_on: date,
+    until_on: date,
+    school_id: int | None = None,
+    source: CalendarSource = CalendarSource.COORDINATOR,
+    note: str = "",
+    by: str,
+    now: datetime,
+) -> int:
+    """Say when school is on. Raises Refused if a term of the same source and scope overlaps it."""
+    rows = select(CalendarEntry).where(
+        CalendarEntry.kind == CalendarKind.TERM,
+        CalendarEntry.source == source,
+        col(CalendarEntry.school_id).is_not_distinct_from(school_id),
+        col(CalendarEntry.removed).is_(False),
+        CalendarEntry.from_on <= until_on,
+        CalendarEntry.until_on >= from_on,
+    )
+    other = session.exec(rows).first()
+    if other is not None:
+        raise Refused(
+            f"和已有的学期（{other.from_on:%Y-%m-%d} 至 {other.until_on:%Y-%m-%d}）重叠，请先改掉其中一个。"
+        )
+    entry = CalendarEntry(
+        kind=CalendarKind.TERM, source=source, from_on=from_on, until_on=until_on, note=note
+    )
+    return _add(session, entry, Scope(school_id), by=by, now=now, longest=LONGEST_TERM)
+
+
+def add_closure(
+    session: Session,
+    *,
+    from_on: date,
+    until_on: date,
+    scope: Scope = DISTRICT,
+    source: CalendarSource = CalendarSource.COORDINATOR,
+    note: str = "",
+    by: str,
+    now: datetime,
+) -> int:
+    """Say that there is no school between the dates, both included."""
+    entry = CalendarEntry(
+        kind=CalendarKind.CLOSURE, source=source, from_on=from_on, until_on=until_on, note=note
+    )
+    return _add(session, entry, scope, by=by, now=now)
+
+
+def add_early_day(
+    session: Session,
+    *,
+    from_on: date,
+    until_on: date,
+    at: time,
+    scope: Scope = DISTRICT,
+    source: CalendarSource = CalendarSource.COORDINATOR,
+    note: str = "",
+    by: str,
+    now: datetime,
+) -> int:
+    """Say that school ends at `at` between the dates. Raises Refused if it would end before it begins."""
+    entry = CalendarEntry(
+        kind=CalendarKind.EARLY_DAY, source=source, from_on=from_on, until_on=until_on, at=at, note=note
+    )
+    return _add(session, entry, scope, by=by, now=now)
+
+
+def add_late_start(
+    session: Session,
+    *,
+    from_on: date,
+    until_on: date,
+    at: time,
+    scope: Scope = DISTRICT,
+    source: CalendarSource = CalendarSource.COORDINATOR,
+    note: str = "",
+    by: str,
+    now: datetime,
+) -> int:
+    """Say that school begins at `at` between the dates. Raises Refused if it would begin after it ends."""
+    entry = CalendarEntry(
+        kind=CalendarKind.LATE_START, source=source, from_on=from_on, until_on=until_on, at=at, note=note
+    )
+    return _add(session, entry, scope, by=by, now=now)
+
+
+def confirm_make_up(
+    session: Session,
+    *,
+    on: date,
+    as_weekday: int,
+    school_id: int | None = None,
+    source: CalendarSource = CalendarSource.COORDINATOR,
+    note: str = "",
+    by: str,
+    now: datetime,
+) -> int:
+    """Say that there is school on that day, with the timetable of `as_weekday` (0 Monday): no guess any more."""
+    if not 0 <= as_weekday <= 6:
+        raise Refused("请选这天按星期几的课表上课。")
+    entry = CalendarEntry(
+        kind=CalendarKind.MAKE_UP, source=source, from_on=on, until_on=on, as_weekday=as_weekday, note=note
+    )
+    return _add(session, entry, Scope(school_id), by=by, now=now)
+
+
+def override_day(
+    session: Session,
+    *,
+    on: date,
+    is_school: bool,
+    as_weekday: int | None = None,
+    scope: Scope = DISTRICT,
+    note: str = "",
+    by: str,
+    now: datetime,
+) -> int:
+    """Set one day by the coordinator's hand, whatever the notice, the book and the school say of that scope.
+
+    A weekend day with school needs the weekday whose timetable holds.
+    """
+    if is_school and as_weekday is None and on.weekday() >= SATURDAY:
+        raise Refused(f"{day_words(on)}是周末，请选这天按星期几的课表上课。")
+    entry = CalendarEntry(
+        kind=CalendarKind.MAKE_UP if is_school else CalendarKind.CLOSURE,
+        source=CalendarSource.COORDINATOR,
+        from_on=on,
+        until_on=on,
+        as_weekday=as_weekday if is_school else None,
+        note=note,
+    )
+    return _add(session, entry, scope, by=by, now=now)
+
+
+def remove_entry(session: Session, *, entry_id: int, by: str, now: datetime) -> None:
+    """Take an entry back; the row stays. Raises Conflict if somebody already did."""
+    removed = session.exec(
+        update(CalendarEntry)
+        .where(col(CalendarEntry.id) == entry_id, col(CalendarEntry.removed).is_(False))
+        .values(removed=True)
+    )
+    if removed.rowcount == 0:
+        raise Conflict("这一条已经撤下了，请刷新校历。")
+    audit.record(session, actor=by, action="calendar.remove", subject=f"calendar:{entry_id}", now=now)
+
+
+def _add(
+    session: Session,
+    entry: CalendarEntry,
+    scope: Scope,
+    *,
+    by: str,
+    now: datetime,
+    longest: timedelta | None = None,
+) -> int:
+    entry.school_id, entry.class_name, entry.child_id = scope.school_id, scope.class_name, scope.child_id
+    _check_dates(entry, today=now.date(), longest=longest or LONGEST_ENTRY)
+    if scope.class_name is not None and scope.school_id is None:
+        raise Refused("只对一个班时，请先选学校。")
+    if scope.school_id is not None:
+        get_school(session, scope.school_id)
+    if entry.at is not None:
+        _check_time(session, entry, entry.at)
+    session.add(entry)
+    session.flush()
+    assert entry.id is not None
+    audit.record(
+        session,
+        actor=by,
+        action=f"calendar.add_{entry.kind}",
+        subject=f"calendar:{entry.id}",
+        fields=[f"{entry.from_on}..{entry.until_on}"],
+        now=now,
+    )
+    return entry.id
+
+
+def _check_dates(entry: CalendarEntry, *, today: date, longest: timedelta) -> None:
+    if entry.until_on < entry.from_on:
+        raise Refused("结束日期早于开始日期，请核对。")
+    if entry.until_on < today - timedelta(days=1):  # a day of grace: `today` is of UTC, the dates are local
+        raise Refused("这些日期已经过去，不会影响任何行程，请核对年份。")
+    if entry.from_on > today + FURTHEST_AHEAD:
+        raise Refused("日期在两年以后，请核对年份。")
+    if entry.until_on - entry.from_on > longest:
+        raise Refused("起止日期相隔太久，请核对年份。")
+
+
+def _check_time(session: Session, entry: CalendarEntry, at: time) -> None:
+    """An early end must lie after the bell, a late start before the end, on a day with school."""
+    calendars = calendar_of(session, from_on=entry.from_on, until_on=entry.until_on)
+    days = [
+        day
+        for school_id, calendar in calendars.items()
+        if entry.school_id in (None, school_id)
+        for day in calendar.days(class_name=entry.class_name, child=entry.child_id)
+        if day.is_school
+    ]
+    if not days:
+        raise Refused(f"{day_words(entry.from_on)}本来就不上课，请核对日期；如要上课，请先添加补课日。")
+    if entry.kind == CalendarKind.EARLY_DAY and at <= (bell := max(day.bell for day in days)):
+        raise Refused(f"{bell:%H:%M} 才到校，放学时间 {at:%H:%M} 要更晚，请核对上午还是下午。")
+    if entry.kind == CalendarKind.LATE_START and at >= (end := min(day.dismissal for day in days)):
+        raise Refused(f"{end:%H:%M} 放学，到校时间 {at:%H:%M} 要更早，请核对上午还是下午。")
+
+
+SATURDAY = 5
+FURTHEST_AHEAD = timedelta(days=730)
+LONGEST_TERM = timedelta(days=220)
+LONGEST_ENTRY = timedelta(days=120)
