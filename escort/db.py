@@ -37,10 +37,12 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session that only reads; what it changed by mistake is rolled back."""
+        """A session that only reads; what it changed by mistake is rolled back.
+
+        Closing rolls back and lets go of the rows as they are; `rollback()` would leave them unreadable outside.
+        """
         with Session(self.engine, expire_on_commit=False) as session:
             yield session
-            session.rollback()
 
     @contextmanager
     def write(self) -> Iterator[Session]:
