@@ -1,0 +1,412 @@
+"""All message sentences of the product, and the sentences of the queue of urgent cases.
+
+Every message is a registered template: Chinese SMS providers send nothing that they have not approved word by
+word. No child's full name, address, school or phone stands in any of them; a child is its surname + 同学. Families
+read 12-hour words, volunteers and the office the 24-hour clock. A device's link is the last word of a text.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from string import Formatter
+from zoneinfo import ZoneInfo
+
+from escort import spoken
+from escort.spoken import TO_SCHOOL, Half, Turn
+from notifications.templates import Template, Templates
+from notifications.wording import Wording
+
+# ---- asks ---------------------------------------------------------------------------------------
+
+
+def routine_ask(
+    turns: Sequence[Turn], *, deadline: datetime, link: str, now: datetime, zone: ZoneInfo
+) -> Wording:
+    """The ask of a week: all turns of one person in one message."""
+    days = spoken.weekdays(turns, zone)
+    example = days[len(days) // 2]
+    key = "ask.routine" if len(days) > 1 else "ask.routine_one_day"
+    return _say(
+        key,
+        week=spoken.week(turns[0].starts_at, now, zone),
+        count=str(len(turns)),
+        turns=spoken.by_weekday(turns, zone) + spoken.areas(turns),
+        **({"example": example} if len(days) > 1 else {}),
+        deadline=spoken.moment(deadline, now, zone),
+        link=link,
+    )
+
+
+def stand_in_ask(
+    turn: Turn,
+    *,
+    to_area: str,
+    km: float,
+    equipment: str,
+    deadline: datetime,
+    link: str,
+    now: datetime,
+    zone: ZoneInfo,
+) -> Wording:
+    """The ask for one run that lost its driver. `equipment` as words ("儿童座椅"), empty if none is needed."""
+    where = "，".join(part for part in (spoken.from_to(turn.area, to_area), f"{km:.0f}公里") if part)
+    return _say(
+        "ask.stand_in",
+        turn=spoken.said(turn, now, zone),
+        what=where + (f"，要{equipment}" if equipment else ""),
+        deadline=spoken.moment(deadline, now, zone),
+        link=link,
+    )
+
+
+def run_changed(
+    turn: Turn, *, was: datetime, deadline: datetime, link: str, now: datetime, zone: ZoneInfo
+) -> Wording:
+    """The run is not what the volunteer said yes to: the yes has ended, and this asks again."""
+    before = Turn(was, turn.direction)
+    return _say(
+        "ask.changed",
+        before=spoken.said(before, now, zone),
+        turn=spoken.said(turn, now, zone) + (f"，{turn.area}一带" if turn.area else ""),
+        deadline=spoken.moment(deadline, now, zone),
+        link=link,
+    )
+
+
+def ask_understood_yes(turns: Sequence[Turn], *, now: datetime, zone: ZoneInfo) -> Wording:
+    return _say("ask.yes", turns=spoken.said_all(turns, now, zone))
+
+
+def ask_understood_no(turns: Sequence[Turn], *, now: datetime, zone: ZoneInfo) -> Wording:
+    return _say("ask.no", turns=spoken.said_all(turns, now, zone))
+
+
+def ask_understood_partly(
+    accepted: Sequence[Turn], declined: Sequence[Turn], *, now: datetime, zone: ZoneInfo
+) -> Wording:
+    return _say(
+        "ask.partly", yes=spoken.said_all(accepted, now, zone), no=spoken.said_all(declined, now, zone)
+    )
+
+
+def offer_taken(turn: Turn, *, now: datetime, zone: ZoneInfo) -> Wording:
+    """Thanks; somebody else was first."""
+    return _say("offer.taken", turn=spoken.said(turn, now, zone))
+
+
+def driver_late_reply_truth(turn: Turn, *, now: datetime, zone: ZoneInfo) -> Wording:
+    """A yes that came too late changes nothing and is answered with the truth."""
+    return _say("offer.late", turn=spoken.said(turn, now, zone))
+
+
+def reply_ask_back(turns: Sequence[Turn], *, now: datetime, zone: ZoneInfo) -> Wording:
+    """“收到” to an open ask is neither yes nor no."""
+    return _say("reply.ask_back", turns=spoken.said_all(turns, now, zone))
+
+
+def reply_which_ask(asks: int, *, duty_phone: str, link: str) -> Wording:
+    """A bare 1 or 2 while several asks are open."""
+    return _say("reply.which", asks=str(asks), phone=duty_phone, link=link)
+
+
+def reply_passed_on(*, duty_phone: str) -> Wording:
+    return _say("reply.passed_on", phone=duty_phone)
+
+
+def late_thanks() -> Wording:
+    """An answer to an ask that nobody needs any more."""
+    return _say("reply.late_thanks")
+
+
+# ---- to a driver who said yes -------------------------------------------------------------------
+
+
+def stand_down(turn: Turn, *, reason: str, now: datetime, zone: ZoneInfo) -> Wording:
+    """He need not go. `reason` in a few words: "已由他人接送"."""
+    return _say("driver.stand_down", turn=spoken.said(turn, now, zone), reason=reason)
+
+
+def shift_cancelled_by_family(turn: Turn, *, now: datetime, zone: ZoneInfo) -> Wording:
+    return _say("driver.family_cancelled", turn=spoken.said(turn, now, zone))
+
+
+def fewer_children(turn: Turn, *, left: int, now: datetime, zone: ZoneInfo) -> Wording:
+    """One child of the run stays at home; the run goes on with the others."""
+    return _say("driver.fewer_children", turn=spoken.said(turn, now, zone), left=str(left))
+
+
+def evening_reminder_driver(
+    turns: Sequence[Turn], *, duty_phone: str, link: str, now: datetime, zone: ZoneInfo
+) -> Wording:
+    """All turns of the next school day."""
+    day = spoken.day(turns[0].starts_at, now, zone)
+    return _say(
+        "driver.evening",
+        day=day,
+        turns=spoken.halves(turns, zone) + spoken.areas(turns),
+        phone=duty_phone,
+        link=link,
+    )
+
+
+def morning_reminder_driver(turn: Turn, *, link: str, zone: ZoneInfo) -> Wording:
+    """One hour before the first pick-up; names the step to tap before the car moves."""
+    area = f"，{turn.area}一带" if turn.area else ""
+    return _say("driver.morning", turn=spoken.half(turn, zone) + area, link=link)
+
+
+def driver_not_departed(turn: Turn, *, duty_phone: str, link: str, zone: ZoneInfo) -> Wording:
+    """The first rung: he himself is asked."""
+    return _say("driver.not_departed", turn=spoken.half(turn, zone), phone=duty_phone, link=link)
+
+
+def suspended_notice(shifts: int, *, duty_phone: str) -> Wording:
+    return _say("driver.suspended", shifts=str(shifts), phone=duty_phone)
+
+
+# ---- to a family --------------------------------------------------------------------------------
+
+
+def family_tomorrow(
+    child: str, halves: Sequence[Half], *, link: str, now: datetime, zone: ZoneInfo
+) -> Wording:
+    """Who comes on the next school day, both ways; the truth where nobody is found yet. 2 = nobody need come."""
+    day = spoken.day(halves[0].at, now, zone)
+    parts = "；".join(spoken.who_comes(half, now, zone) for half in halves)
+    found = sum(bool(half.surname) for half in halves)
+    key = (
+        "family.tomorrow" if found == len(halves) else "family.tomorrow_open" if found else "family.searching"
+    )
+    return _say(key, child=child, day=day, halves=parts, link=link)
+
+
+def family_searching(
+    child: str, half: Half, *, gone: str, link: str, now: datetime, zone: ZoneInfo
+) -> Wording:
+    """Nobody is found, told truthfully, with when we say more. `gone`: the surname of him who no longer comes."""
+    return _say(
+        "family.lost_driver" if gone else "family.searching",
+        child=child,
+        day=spoken.day(half.at, now, zone),
+        halves=spoken.who_comes(half, now, zone),
+        **({"gone": gone} if gone else {}),
+        link=link,
+    )
+
+
+def family_nobody(child: str, half: Half, *, duty_phone: str, zone: ZoneInfo) -> Wording:
+    """Twenty minutes before the pick-up nobody is found: the family must know."""
+    key = "family.nobody" if half.direction == TO_SCHOOL else "family.nobody_home"
+    return _say(key, child=child, at=spoken.family_clock(half.at, zone), phone=duty_phone)
+
+
+def family_today_changed(
+    child: str, half: Half, *, gone: str, link: str, now: datetime, zone: ZoneInfo
+) -> Wording:
+    """Somebody else comes; the old name is no longer valid. Without `gone` nobody had been named before."""
+    return _say(
+        "family.changed" if gone else "family.found",
+        child=child,
+        day=spoken.day(half.at, now, zone),
+        half=spoken.who_comes(half, now, zone),
+        **({"gone": gone} if gone else {}),
+        link=link,
+    )
+
+
+def family_time_changed(child: str, half: Half, *, link: str, now: datetime, zone: ZoneInfo) -> Wording:
+    day = spoken.day(half.at, now, zone)
+    return _say(
+        "family.time_changed", child=child, day=day, half=spoken.who_comes(half, now, zone), link=link
+    )
+
+
+def family_cancel_understood(
+    child: str, halves: Sequence[Half], *, duty_phone: str, now: datetime, zone: ZoneInfo
+) -> Wording:
+    """What was cancelled, repeated."""
+    times = "、".join(spoken.family_half(half, zone) for half in halves)
+    return _say(
+        "family.cancelled",
+        child=child,
+        day=spoken.day(halves[0].at, now, zone),
+        halves=times,
+        phone=duty_phone,
+    )
+
+
+# ---- to the person on duty, and about devices ---------------------------------------------------
+
+
+def case_to_duty(sentence: str, *, minutes_left: int | None, link: str) -> Wording:
+    return _say("case.one", sentence=sentence, left=spoken.left(minutes_left), link=link)
+
+
+def cases_to_duty(count: int, sentence: str, *, minutes_left: int | None, link: str) -> Wording:
+    """Several urgent cases in one message; the most urgent one is named."""
+    return _say("case.many", count=str(count), sentence=sentence, left=spoken.left(minutes_left), link=link)
+
+
+def device_bound(*, duty_phone: str) -> Wording:
+    return _say("device.bound", phone=duty_phone)
+
+
+def one_time_code(code: str, *, minutes: int = 10) -> Wording:
+    return _say("device.code", code=code, minutes=str(minutes))
+
+
+# ---- sentences of the queue: kept and also sent as SMS, so 小名, surname, date; never 明天 ---------------------------------------------------
+
+
+def case_no_driver(children: Sequence[str], turn: Turn, *, zone: ZoneInfo) -> str:
+    return f"{spoken.names(children)}{spoken.dated(turn, zone)}还没有人"
+
+
+def case_no_answer(children: Sequence[str], turn: Turn, *, asked: int, zone: ZoneInfo) -> str:
+    return f"{spoken.names(children)}{spoken.dated(turn, zone)}问了{asked}人，还没有人答应"
+
+
+def case_unfillable(legs: int, on: date) -> str:
+    return f"{on.month}月{on.day}日有{legs}段，按现在的条件没有人开得了"
+
+
+def case_not_planned(legs: int, on: date) -> str:
+    return f"{on.month}月{on.day}日有{legs}段还没排，或排了还没公布"
+
+
+def case_not_departed(driver: str, children: Sequence[str], turn: Turn, *, zone: ZoneInfo) -> str:
+    return f"{spoken.names(children)}{spoken.half(turn, zone)}，{_driver(driver)}到点没报出发，问过本人还没有新消息"
+
+
+def case_not_aboard(driver: str, child: str, turn: Turn, *, zone: ZoneInfo) -> str:
+    return f"{child}{spoken.half(turn, zone)}，过了5分钟还没有“接到”；{_driver(driver)}没有新消息"
+
+
+def case_not_delivered(driver: str, child: str, due: datetime, *, zone: ZoneInfo) -> str:
+    return f"{child}应在{spoken.clock(due, zone)}送到，过了10分钟还没有“送达”；{_driver(driver)}没有新消息"
+
+
+def case_wrong_person(child: str, who: str) -> str:
+    """`who` says it: "家里", "门卫"."""
+    return f"{who}说：来接{child}的不是这个人。先不交接，马上核实"
+
+
+def case_held_at_gate(child: str | None, note: str) -> str:
+    about = f"{child}先不放" if child else "有名单上没有的人来接，先不放"
+    return f"门卫：{about}" + (f"（{note}）" if note else "")
+
+
+def case_boarded_with_replaced(child: str, driver: str) -> str:
+    return f"{_driver(driver)}报了“接到”{child}，但这趟已不是他的。马上核实孩子在谁车上"
+
+
+def case_suspended_on_road(driver: str, children: Sequence[str]) -> str:
+    return f"{_driver(driver)}已停用，但正带着{spoken.names(children)}在路上，请打电话跟到送达"
+
+
+def case_trouble(driver: str, children: Sequence[str], what: str) -> str:
+    return f"{_driver(driver)}报有事：{what}（{spoken.names(children)}）"
+
+
+def case_message_failed(whom: str, code: str) -> str:
+    """`whom` in words: "姓周的志愿者", "小禾家里"."""
+    return f"给{whom}的消息没送到（{code}），请打电话告诉"
+
+
+def case_reply_unclear(whom: str) -> str:
+    """What was written is shown on the board from the sealed text, never copied into the case."""
+    return f"{whom}回了一句话，系统没看懂，请您看一下"
+
+
+def case_stuck_work(what: str) -> str:
+    return f"“{what}”反复办不成，已放在一边，请告诉系统管理员"
+
+
+def all_templates() -> Templates:
+    """Every registered template, as `notifications` checks them."""
+    return Templates(
+        Template(key, tuple(_fields(text)), max_segments=MAX_SEGMENTS.get(key, 2))
+        for key, text in TEXTS.items()
+    )
+
+
+def _driver(name: str) -> str:
+    return f"姓{spoken.surname_of(name)}的司机"
+
+
+def _say(key: str, **parameters: str) -> Wording:
+    return Wording(key, parameters, TEXTS[key].format(**parameters))
+
+
+def _fields(text: str) -> list[str]:
+    return list(dict.fromkeys(name for _, name, _, _ in Formatter().parse(text) if name))
+
+
+TEXTS = {
+    "ask.routine": (
+        "【杜鹃鸟】您好，{week}{count}趟：{turns}。都能去回1，都不行回2，"
+        "只{example}不行回“2{example}”。{deadline}前回。{link}"
+    ),
+    "ask.routine_one_day": (
+        "【杜鹃鸟】您好，{week}{count}趟：{turns}。能去回1，去不了回2。{deadline}前回就好。{link}"
+    ),
+    "ask.stand_in": "【杜鹃鸟】有人临时去不了。{turn}，{what}。能去回1，去不了回2；{deadline}前先答应的去。{link}",
+    "ask.changed": (
+        "【杜鹃鸟】{before}这趟有变，原来的答应不算了。现在是{turn}。还能去回1，去不了回2；{deadline}前回就好。{link}"
+    ),
+    "ask.yes": "【杜鹃鸟】记下了，您能去：{turns}。谢谢您。前一天17:00起，链接里看得到名字和地点。",
+    "ask.no": "【杜鹃鸟】记下了，您去不了：{turns}。没关系，我们另外请人。",
+    "ask.partly": "【杜鹃鸟】记下了，能去：{yes}；去不了：{no}。谢谢您。前一天17:00起，链接里看得到名字和地点。",
+    "offer.taken": "【杜鹃鸟】谢谢您。{turn}这趟已有别的志愿者先答应了，这次不用您去。",
+    "offer.late": "【杜鹃鸟】谢谢您回话。{turn}这趟已由他人接送，您不用去。",
+    "reply.ask_back": "【杜鹃鸟】收到不等于能去。{turns}：能去请回1，去不了请回2。",
+    "reply.which": "【杜鹃鸟】现在有{asks}件事等您回话，不知道您回的是哪一件。请在链接里分别回，或打{phone}。{link}",
+    "reply.passed_on": "【杜鹃鸟】您的话已交给值班老师，看到就回您。着急请打{phone}。",
+    "reply.late_thanks": "【杜鹃鸟】谢谢您回话。那几趟已经另外安排好了，您不用去，下次再请您。",
+    "driver.stand_down": "【杜鹃鸟】{turn}这趟不用您去了：{reason}。谢谢您。",
+    "driver.family_cancelled": "【杜鹃鸟】{turn}这趟，家里说不用接了，您不用去。谢谢您。",
+    "driver.fewer_children": "【杜鹃鸟】{turn}这趟有1个孩子不用接，还有{left}个照常。顺序看链接。",
+    "driver.evening": "【杜鹃鸟】{day}请您接送：{turns}。名字和地点看链接。临时去不了请马上打{phone}。{link}",
+    "driver.morning": "【杜鹃鸟】今天{turn}。出发前点一下链接里的“出发”，路上不用看手机。{link}",
+    "driver.not_departed": "【杜鹃鸟】{turn}这趟该出发了。已出发请停稳后点“出发”，去不了请马上打{phone}。{link}",
+    "driver.suspended": "【杜鹃鸟】您的接送先暂停，已答应的{shifts}趟不用去了，原来的链接也停用。有疑问请打{phone}。",
+    "family.tomorrow": "【杜鹃鸟】{child}{day}：{halves}。暗号对不上不上车。都不用接请回2。{link}",
+    "family.tomorrow_open": (
+        "【杜鹃鸟】{child}{day}：{halves}。暗号对不上不上车；没定的那趟，没收到消息前不要交给任何人。都不用接请回2。{link}"
+    ),
+    "family.searching": (
+        "【杜鹃鸟】{child}{day}{halves}，我们正在找人。没收到消息前，请不要把孩子交给任何人。不用接请回2。{link}"
+    ),
+    "family.lost_driver": (
+        "【杜鹃鸟】{child}{day}：姓{gone}的志愿者来不了，请不要再把孩子交给他。{halves}，我们正在找人。{link}"
+    ),
+    "family.nobody": (
+        "【杜鹃鸟】很抱歉，{child}今天{at}没有找到人来接。先别让孩子在外面等，值班老师会联系您，也可以打{phone}。"
+    ),
+    "family.nobody_home": (
+        "【杜鹃鸟】很抱歉，{child}今天{at}放学没有找到人送。孩子先留在学校，值班老师会联系您，也可以打{phone}。"
+    ),
+    "family.changed": "【杜鹃鸟】换人了。{child}{day}{half}。原来姓{gone}的不算数了，请不要再把孩子交给他。{link}",
+    "family.found": "【杜鹃鸟】找到人了。{child}{day}{half}。暗号对不上不上车。{link}",
+    "family.time_changed": "【杜鹃鸟】时间改了。{child}{day}{half}。原来的时间不算数了。{link}",
+    "family.cancelled": "【杜鹃鸟】记下了：{child}{day}{halves}不用接，司机和校门马上知道。改主意请打{phone}。",
+    "case.one": "【杜鹃鸟】急事：{sentence}{left}。没人接手会再发。接手：{link}",
+    "case.many": "【杜鹃鸟】{count}件急事，最急：{sentence}{left}。没人接手会再发。接手：{link}",
+    "device.bound": "【杜鹃鸟】一部手机刚认作您的。不是您本人，请马上打{phone}，我们把它取消。",
+    "device.code": "【杜鹃鸟】验证码{code}，{minutes}分钟内有效。请不要告诉任何人，我们也不会来要。",
+}
+"""Each text as it is registered with the providers; 【杜鹃鸟】 is the registered signature."""
+
+MAX_SEGMENTS = {
+    "ask.routine": 4,
+    "ask.routine_one_day": 3,
+    "ask.stand_in": 3,
+    "ask.changed": 3,
+    "ask.partly": 3,
+    "driver.evening": 3,
+    "family.tomorrow": 3,
+    "family.tomorrow_open": 3,
+    "family.searching": 3,
+    "family.lost_driver": 3,
+    "case.one": 3,
+    "case.many": 3,
+}

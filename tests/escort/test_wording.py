@@ -1,0 +1,350 @@
+"""Every message, word for word, with what it costs as SMS."""
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from escort import spoken, wording
+from escort.spoken import Half, Turn
+from notifications.templates import sms_segments
+from notifications.wording import Wording
+
+ZONE = ZoneInfo("Asia/Shanghai")
+LINK = "https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA"
+DUTY = "199 0000 0001"
+
+
+def at(day: int, hour: int, minute: int = 0) -> datetime:
+    return datetime(2021, 4, day, hour, minute, tzinfo=ZONE).astimezone(UTC)
+
+
+NOW = at(8, 18)  # a Thursday
+MONDAY = Turn(at(12, 7, 45), "to_school", "望溪镇")
+WEDNESDAY = Turn(at(14, 16), "home", "望溪镇")
+THURSDAY = Turn(at(15, 7, 30), "to_school", "望溪镇")
+TOMORROW = Turn(at(9, 7, 45), "to_school", "望溪镇")
+TOMORROW_BACK = Turn(at(9, 16), "home", "望溪镇")
+MORNING = Half(at(9, 7, 45), "to_school", "周", "I86", "蓝色风筝")
+AFTERNOON = Half(at(9, 16), "home", "唐", "O44", "绿色竹子")
+OPEN = Half(at(9, 16), "home", told_by=at(8, 20))
+
+MESSAGES = [
+    (
+        wording.routine_ask([MONDAY, WEDNESDAY, THURSDAY], deadline=at(9, 20), link=LINK, now=NOW, zone=ZONE),
+        2,
+        "【杜鹃鸟】您好，下周3趟：周一07:45上学，周三16:00放学，周四07:30上学，望溪镇一带。都能去回1，都不行回2，只周三不行回“2周三”。明天20:00前回。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.routine_ask([MONDAY], deadline=at(9, 20), link=LINK, now=NOW, zone=ZONE),
+        2,
+        "【杜鹃鸟】您好，下周1趟：周一07:45上学，望溪镇一带。能去回1，去不了回2。明天20:00前回就好。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.stand_in_ask(
+            TOMORROW,
+            to_area="柳荫街道",
+            km=9.2,
+            equipment="儿童座椅",
+            deadline=at(8, 18, 20),
+            link=LINK,
+            now=NOW,
+            zone=ZONE,
+        ),
+        2,
+        "【杜鹃鸟】有人临时去不了。明天07:45上学，望溪镇一带到柳荫街道，9公里，要儿童座椅。能去回1，去不了回2；18:20前先答应的去。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.run_changed(TOMORROW, was=at(9, 8), deadline=at(8, 20), link=LINK, now=NOW, zone=ZONE),
+        2,
+        "【杜鹃鸟】明天08:00上学这趟有变，原来的答应不算了。现在是明天07:45上学，望溪镇一带。还能去回1，去不了回2；20:00前回就好。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.ask_understood_yes([MONDAY, WEDNESDAY], now=NOW, zone=ZONE),
+        1,
+        "【杜鹃鸟】记下了，您能去：下周一07:45上学、周三16:00放学。谢谢您。前一天17:00起，链接里看得到名字和地点。",
+    ),
+    (
+        wording.ask_understood_no([MONDAY, WEDNESDAY], now=NOW, zone=ZONE),
+        1,
+        "【杜鹃鸟】记下了，您去不了：下周一07:45上学、周三16:00放学。没关系，我们另外请人。",
+    ),
+    (
+        wording.ask_understood_partly([MONDAY, THURSDAY], [WEDNESDAY], now=NOW, zone=ZONE),
+        2,
+        "【杜鹃鸟】记下了，能去：下周一07:45上学、周四07:30上学；去不了：下周三16:00放学。谢谢您。前一天17:00起，链接里看得到名字和地点。",
+    ),
+    (
+        wording.offer_taken(TOMORROW, now=NOW, zone=ZONE),
+        1,
+        "【杜鹃鸟】谢谢您。明天07:45上学这趟已有别的志愿者先答应了，这次不用您去。",
+    ),
+    (
+        wording.driver_late_reply_truth(TOMORROW, now=NOW, zone=ZONE),
+        1,
+        "【杜鹃鸟】谢谢您回话。明天07:45上学这趟已由他人接送，您不用去。",
+    ),
+    (
+        wording.reply_ask_back([WEDNESDAY], now=NOW, zone=ZONE),
+        1,
+        "【杜鹃鸟】收到不等于能去。下周三16:00放学：能去请回1，去不了请回2。",
+    ),
+    (
+        wording.reply_which_ask(2, duty_phone=DUTY, link=LINK),
+        2,
+        "【杜鹃鸟】现在有2件事等您回话，不知道您回的是哪一件。请在链接里分别回，或打199 0000 0001。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.reply_passed_on(duty_phone=DUTY),
+        1,
+        "【杜鹃鸟】您的话已交给值班老师，看到就回您。着急请打199 0000 0001。",
+    ),
+    (wording.late_thanks(), 1, "【杜鹃鸟】谢谢您回话。那几趟已经另外安排好了，您不用去，下次再请您。"),
+    (
+        wording.stand_down(TOMORROW, reason="已由他人接送", now=NOW, zone=ZONE),
+        1,
+        "【杜鹃鸟】明天07:45上学这趟不用您去了：已由他人接送。谢谢您。",
+    ),
+    (
+        wording.shift_cancelled_by_family(TOMORROW, now=NOW, zone=ZONE),
+        1,
+        "【杜鹃鸟】明天07:45上学这趟，家里说不用接了，您不用去。谢谢您。",
+    ),
+    (
+        wording.fewer_children(TOMORROW, left=2, now=NOW, zone=ZONE),
+        1,
+        "【杜鹃鸟】明天07:45上学这趟有1个孩子不用接，还有2个照常。顺序看链接。",
+    ),
+    (
+        wording.evening_reminder_driver(
+            [TOMORROW_BACK, TOMORROW], duty_phone=DUTY, link=LINK, now=NOW, zone=ZONE
+        ),
+        2,
+        "【杜鹃鸟】明天请您接送：07:45上学、16:00放学，望溪镇一带。名字和地点看链接。临时去不了请马上打199 0000 0001。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.morning_reminder_driver(TOMORROW, link=LINK, zone=ZONE),
+        2,
+        "【杜鹃鸟】今天07:45上学，望溪镇一带。出发前点一下链接里的“出发”，路上不用看手机。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.driver_not_departed(TOMORROW, duty_phone=DUTY, link=LINK, zone=ZONE),
+        2,
+        "【杜鹃鸟】07:45上学这趟该出发了。已出发请停稳后点“出发”，去不了请马上打199 0000 0001。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.suspended_notice(2, duty_phone=DUTY),
+        1,
+        "【杜鹃鸟】您的接送先暂停，已答应的2趟不用去了，原来的链接也停用。有疑问请打199 0000 0001。",
+    ),
+    (
+        wording.family_tomorrow("杨同学", [MORNING], link=LINK, now=NOW, zone=ZONE),
+        2,
+        "【杜鹃鸟】杨同学明天：早上7点45，姓周的志愿者来接，车牌尾号I86，暗号蓝色风筝。暗号对不上不上车。都不用接请回2。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.family_tomorrow("杨同学", [MORNING, AFTERNOON], link=LINK, now=NOW, zone=ZONE),
+        3,
+        "【杜鹃鸟】杨同学明天：早上7点45，姓周的志愿者来接，车牌尾号I86，暗号蓝色风筝；下午4点放学，姓唐的志愿者送回家，车牌尾号O44，暗号绿色竹子。暗号对不上不上车。都不用接请回2。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.family_tomorrow("杨同学", [MORNING, OPEN], link=LINK, now=NOW, zone=ZONE),
+        3,
+        "【杜鹃鸟】杨同学明天：早上7点45，姓周的志愿者来接，车牌尾号I86，暗号蓝色风筝；下午4点放学谁来还没定，晚上8点前告诉您。暗号对不上不上车；没定的那趟，没收到消息前不要交给任何人。都不用接请回2。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.family_tomorrow("小禾", [OPEN], link=LINK, now=NOW, zone=ZONE),
+        2,
+        "【杜鹃鸟】小禾明天下午4点放学谁来还没定，晚上8点前告诉您，我们正在找人。没收到消息前，请不要把孩子交给任何人。不用接请回2。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.family_searching("杨同学", OPEN, gone="", link=LINK, now=NOW, zone=ZONE),
+        2,
+        "【杜鹃鸟】杨同学明天下午4点放学谁来还没定，晚上8点前告诉您，我们正在找人。没收到消息前，请不要把孩子交给任何人。不用接请回2。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.family_searching("杨同学", OPEN, gone="周", link=LINK, now=NOW, zone=ZONE),
+        2,
+        "【杜鹃鸟】杨同学明天：姓周的志愿者来不了，请不要再把孩子交给他。下午4点放学谁来还没定，晚上8点前告诉您，我们正在找人。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.family_nobody("杨同学", MORNING, duty_phone=DUTY, zone=ZONE),
+        1,
+        "【杜鹃鸟】很抱歉，杨同学今天早上7点45没有找到人来接。先别让孩子在外面等，值班老师会联系您，也可以打199 0000 0001。",
+    ),
+    (
+        wording.family_nobody("杨同学", AFTERNOON, duty_phone=DUTY, zone=ZONE),
+        1,
+        "【杜鹃鸟】很抱歉，杨同学今天下午4点放学没有找到人送。孩子先留在学校，值班老师会联系您，也可以打199 0000 0001。",
+    ),
+    (
+        wording.family_today_changed("杨同学", MORNING, gone="欧阳", link=LINK, now=at(9, 7), zone=ZONE),
+        2,
+        "【杜鹃鸟】换人了。杨同学今天早上7点45，姓周的志愿者来接，车牌尾号I86，暗号蓝色风筝。原来姓欧阳的不算数了，请不要再把孩子交给他。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.family_today_changed("杨同学", MORNING, gone="", link=LINK, now=NOW, zone=ZONE),
+        2,
+        "【杜鹃鸟】找到人了。杨同学明天早上7点45，姓周的志愿者来接，车牌尾号I86，暗号蓝色风筝。暗号对不上不上车。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.family_time_changed("杨同学", MORNING, link=LINK, now=NOW, zone=ZONE),
+        2,
+        "【杜鹃鸟】时间改了。杨同学明天早上7点45，姓周的志愿者来接，车牌尾号I86，暗号蓝色风筝。原来的时间不算数了。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.family_cancel_understood("杨同学", [MORNING, AFTERNOON], duty_phone=DUTY, now=NOW, zone=ZONE),
+        1,
+        "【杜鹃鸟】记下了：杨同学明天早上7点45、下午4点放学不用接，司机和校门马上知道。改主意请打199 0000 0001。",
+    ),
+    (
+        wording.case_to_duty(
+            "小禾4月9日07:45上学还没有人", minutes_left=20, link="https://dj.pidu.gov.cn/today"
+        ),
+        2,
+        "【杜鹃鸟】急事：小禾4月9日07:45上学还没有人，还有20分钟。没人接手会再发。接手：https://dj.pidu.gov.cn/today",
+    ),
+    (
+        wording.cases_to_duty(
+            3, "小禾07:45上学，过了5分钟还没有“接到”", minutes_left=-5, link="https://dj.pidu.gov.cn/today"
+        ),
+        2,
+        "【杜鹃鸟】3件急事，最急：小禾07:45上学，过了5分钟还没有“接到”，已过5分钟。没人接手会再发。接手：https://dj.pidu.gov.cn/today",
+    ),
+    (
+        wording.device_bound(duty_phone=DUTY),
+        1,
+        "【杜鹃鸟】一部手机刚认作您的。不是您本人，请马上打199 0000 0001，我们把它取消。",
+    ),
+    (
+        wording.one_time_code("482913"),
+        1,
+        "【杜鹃鸟】验证码482913，10分钟内有效。请不要告诉任何人，我们也不会来要。",
+    ),
+]
+
+SENTENCES = [
+    (wording.case_no_driver(["小禾", "石头"], TOMORROW, zone=ZONE), "小禾、石头4月9日07:45上学还没有人"),
+    (
+        wording.case_no_driver(["一一", "二二", "三三", "四四"], TOMORROW, zone=ZONE),
+        "一一、二二、三三等4人4月9日07:45上学还没有人",
+    ),
+    (
+        wording.case_no_answer(["小禾"], TOMORROW, asked=4, zone=ZONE),
+        "小禾4月9日07:45上学问了4人，还没有人答应",
+    ),
+    (wording.case_unfillable(6, date(2021, 4, 12)), "4月12日有6段，按现在的条件没有人开得了"),
+    (wording.case_not_planned(6, date(2021, 4, 12)), "4月12日有6段还没排，或排了还没公布"),
+    (
+        wording.case_not_departed("周敏", ["小禾"], TOMORROW, zone=ZONE),
+        "小禾07:45上学，姓周的司机到点没报出发，问过本人还没有新消息",
+    ),
+    (
+        wording.case_not_aboard("周敏", "小禾", TOMORROW, zone=ZONE),
+        "小禾07:45上学，过了5分钟还没有“接到”；姓周的司机没有新消息",
+    ),
+    (
+        wording.case_not_delivered("周敏", "小禾", at(9, 16, 37), zone=ZONE),
+        "小禾应在16:37送到，过了10分钟还没有“送达”；姓周的司机没有新消息",
+    ),
+    (wording.case_wrong_person("小禾", "家里"), "家里说：来接小禾的不是这个人。先不交接，马上核实"),
+    (wording.case_held_at_gate("小禾", ""), "门卫：小禾先不放"),
+    (wording.case_held_at_gate(None, "说是叔叔"), "门卫：有名单上没有的人来接，先不放（说是叔叔）"),
+    (
+        wording.case_boarded_with_replaced("小禾", "周敏"),
+        "姓周的司机报了“接到”小禾，但这趟已不是他的。马上核实孩子在谁车上",
+    ),
+    (
+        wording.case_suspended_on_road("周敏", ["小禾"]),
+        "姓周的司机已停用，但正带着小禾在路上，请打电话跟到送达",
+    ),
+    (wording.case_trouble("周敏", ["小禾"], "车坏了"), "姓周的司机报有事：车坏了（小禾）"),
+    (wording.case_message_failed("小禾家里", "too_late"), "给小禾家里的消息没送到（too_late），请打电话告诉"),
+    (wording.case_reply_unclear("姓周的志愿者"), "姓周的志愿者回了一句话，系统没看懂，请您看一下"),
+    (wording.case_stuck_work("发消息"), "“发消息”反复办不成，已放在一边，请告诉系统管理员"),
+]
+
+
+@pytest.mark.parametrize(("message", "segments", "text"), MESSAGES)
+def test_message_reads_word_for_word(message: Wording, segments: int, text: str) -> None:
+    assert message.text == text
+    assert sms_segments(message.text) == segments
+    assert wording.all_templates().faults_of(message) == []
+
+
+@pytest.mark.parametrize(("sentence", "text"), SENTENCES)
+def test_sentence_of_the_queue_reads_word_for_word(sentence: str, text: str) -> None:
+    assert sentence == text
+
+
+def test_every_registered_text_is_tried_here() -> None:
+    tried = {message.key for message, _, _ in MESSAGES}
+
+    assert tried == set(wording.TEXTS)
+
+
+def test_every_message_is_signed_and_polite() -> None:
+    for text in wording.TEXTS.values():
+        assert text.startswith("【杜鹃鸟】")
+        assert "!" not in text
+        assert "！" not in text
+
+
+@pytest.mark.parametrize(
+    ("when", "words"),
+    [
+        (at(9, 7, 45), "早上7点45"),
+        (at(9, 9, 5), "上午9点05"),
+        (at(9, 12), "中午12点"),
+        (at(9, 12, 10), "中午12点10"),
+        (at(9, 16), "下午4点"),
+        (at(9, 18, 30), "晚上6点30"),
+        (at(9, 0, 30), "凌晨0点30"),
+    ],
+)
+def test_families_read_twelve_hour_words(when: datetime, words: str) -> None:
+    assert spoken.family_clock(when, ZONE) == words
+
+
+@pytest.mark.parametrize(
+    ("when", "words"),
+    [
+        (at(8, 20), "今天"),
+        (at(9, 8), "明天"),
+        (at(11, 8), "周日"),
+        (at(12, 8), "下周一"),
+        (at(18, 8), "下周日"),
+        (at(19, 8), "4月19日"),
+        (at(7, 8), "4月7日"),
+    ],
+)
+def test_a_day_is_named_as_people_name_it(when: datetime, words: str) -> None:
+    assert spoken.day(when, NOW, ZONE) == words
+
+
+@pytest.mark.parametrize(
+    ("name", "surname"),
+    [("周敏", "周"), ("欧阳小明", "欧阳"), ("欧阳", "欧"), ("上官云", "上官"), ("司马", "司")],
+)
+def test_surname_of_a_name(name: str, surname: str) -> None:
+    assert spoken.surname_of(name) == surname
+
+
+def test_a_child_without_full_name_keeps_its_short_name() -> None:
+    assert spoken.child_in_message(None, "小禾") == "小禾"
+    assert spoken.child_in_message("杨小禾", "小禾") == "杨同学"
+
+
+def test_plate_tail_is_its_last_three_characters() -> None:
+    assert spoken.plate_tail("川A·I2O44") == "O44"
+    assert spoken.plate_tail("") == ""
+
+
+def test_many_turns_are_all_named() -> None:
+    week = [Turn(at(day, 7, 45), "to_school") for day in range(12, 17)]
+    week += [Turn(at(day, 16), "home") for day in range(12, 17)]
+
+    ask = wording.routine_ask(week, deadline=at(9, 20), link=LINK, now=NOW, zone=ZONE)
+
+    assert "周一07:45上学、16:00放学，周二07:45上学、16:00放学" in ask.text
+    assert wording.all_templates().faults_of(ask) == []
