@@ -122,15 +122,15 @@ def _header_findings(sheet: RawSheet, header: Header, kind: SheetKind) -> Iterat
 
 
 def _why_ignored(kind: SheetKind, header: Header, cells: list[Cell]) -> str | None:
-    texts = [half_width(read_text(cell)) for cell in cells]
-    filled = [text for text in texts if text]
+    texts = [read_text(cell) for cell in cells]
+    filled = [half_width(text) for text in texts if text]
     if not filled:
         return "空行"
     if any(_TOTAL.fullmatch(text) for text in filled) and not _names_somebody(kind, header, texts):
         return "合计行"
     if len(filled) == 1 and _FOOTER.match(filled[0]):
         return "说明行"
-    if len(filled) > 2 and len(read_header(kind, 0, cells).places) == len(header.places):
+    if all(read_text(cells[header.places[name][0]]) == title for name, title in header.titles.items()):
         return "重复的表头行"
     return None
 
