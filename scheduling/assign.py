@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scheduling.cost import load_price, value_of
+from scheduling.cost import load_price, standing_price, value_of
 from scheduling.explain import explain_unfilled
-from scheduling.feasibility import Bookings
+from scheduling.feasibility import promised_bookings, promised_counts
 from scheduling.flow import (
     Arcs,
     Cover,
@@ -29,6 +29,7 @@ from scheduling.problem import Problem, Run
 from scheduling.slots import Ledger, improve
 from scheduling.standbys import find_standbys
 from scheduling.tables import Ints, RunTable
+from scheduling.turns import untie
 
 
 def assign(problem: Problem, *, seed: int = 0, limits: Limits | None = None) -> Plan:
@@ -48,7 +49,9 @@ def assign_runs(
     if sum(len(run.legs) for run in cars) != len(problem.legs):
         raise ValueError("runs do not hold every leg once.")
     draft = _cover_best(problem, cars, limits)
-    ledger = Ledger(problem, draft.runs, draft.duties, _promised_bookings(problem, draft.runs))
+    counts = problem.tables.served + promised_counts(problem)
+    ledger = Ledger(problem, draft.duties, promised_bookings(problem), counts)
+    ledger.remember(draft.runs, problem.promised)
     done = np.flatnonzero(draft.cover.volunteer >= 0)
     ledger.take(done, draft.cover.volunteer[done])
     _sweep(ledger, draft.arcs, seed, limits, started)
@@ -104,10 +107,10 @@ def _cover_best(problem: Problem, cars: tuple[Run, ...], limits: Limits) -> _Dra
 
 def _cover(problem: Problem, cars: tuple[Run, ...]) -> _Draft:
     runs = RunTable(problem, cars)
-    bookings = _promised_bookings(problem, runs)
+    bookings = promised_bookings(problem)
     duties = list_duties(problem, runs)
     arcs = list_arcs(problem, runs, duties, bookings)
-    served = problem.tables.served + _promised_counts(problem)
+    served = problem.tables.served + promised_counts(problem)
     found = cover(problem, duties, arcs, bookings, served)
     bound = found.value + _promised_price(problem, runs)
     least = undone_legs(duties, runs, found.volunteer)
@@ -144,11 +147,14 @@ def _halve_open(problem: Problem, draft: _Draft) -> tuple[Run, ...] | None:
 
 
 def _sweep(ledger: Ledger, arcs: Arcs, seed: int, limits: Limits, started: float) -> None:
-    """Re-plan all slots in date order, then again (in an order drawn from a seed other than 0) while it helps."""
+    """Re-plan all slots in date order, again while it helps (in an order drawn from a seed other than 0), and
+    untie what single slots cannot."""
     slots: Ints = np.unique(ledger.duties.slot)
     random = np.random.default_rng(seed)
-    for _ in range(limits.sweeps):
+    for sweep in range(limits.sweeps):
         gain = improve(ledger, arcs, slots)
+        if gain < SMALL_GAIN * ledger.problem.weights.repeat or sweep == limits.sweeps - 1:
+            gain += untie(ledger, arcs)
         late = limits.seconds is not None and limits.clock() - started > limits.seconds
         if gain == 0 or late:
             return
@@ -175,34 +181,17 @@ def _people(problem: Problem, draft: _Draft, ledger: Ledger) -> tuple[list[int |
     return driver, second
 
 
-def _promised_bookings(problem: Problem, runs: RunTable) -> Bookings:
-    bookings = Bookings(problem.tables)
-    for promises in (problem.promised, problem.promised_second):
-        rows = np.array(list(promises), dtype=np.int64)
-        bookings.book(np.array(list(promises.values()), dtype=np.int64), runs.slot[rows])
-    for slot, volunteer in problem.promised_standby.items():
-        bookings.book(np.array([volunteer]), np.array([2 * slot.day + slot.direction]))
-    return bookings
-
-
-def _promised_counts(problem: Problem) -> Ints:
-    counts: Ints = np.zeros(len(problem.volunteers), dtype=np.int64)
-    for promises in (problem.promised, problem.promised_second, problem.promised_standby):
-        np.add.at(counts, np.array(list(promises.values()), dtype=np.int64), 1)
-    return counts
-
-
 def _promised_price(problem: Problem, runs: RunTable) -> int:
-    """Return what promised duties cost for certain: their km and load."""
+    """Return what promised duties cost for certain: standing prices and load."""
     tables = problem.tables
     pairs = [*problem.promised.items(), *problem.promised_second.items()]
     rows = np.array([run for run, _ in pairs], dtype=np.int64)
     people = np.array([volunteer for _, volunteer in pairs], dtype=np.int64)
-    km = np.rint(problem.weights.km * runs.detour_km(rows, people)).sum() if pairs else 0
-    counts = _promised_counts(problem)
+    standing = standing_price(problem, runs, rows, people).sum() if pairs else 0
+    counts = promised_counts(problem)
     volunteer = np.repeat(np.arange(len(counts)), counts)
     nth = np.arange(len(volunteer)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return int(km + load_price(tables, volunteer, tables.served[volunteer] + nth + 1).sum())
+    return int(standing + load_price(tables, volunteer, tables.served[volunteer] + nth + 1).sum())
 
 
 def _floor(problem: Problem, runs: RunTable) -> int:
@@ -216,7 +205,7 @@ def _floor(problem: Problem, runs: RunTable) -> int:
         ],
         dtype=bool,
     )
-    bookings = _promised_bookings(problem, runs)
+    bookings = promised_bookings(problem)
     duties = list_duties(problem, runs)
     mine = alone[duties.run] & ~duties.second
     lone = Duties(
@@ -229,3 +218,6 @@ def _floor(problem: Problem, runs: RunTable) -> int:
 def _rides_alone(problem: Problem, child: int) -> bool:
     rider = problem.children[child]
     return rider.wheelchair or rider.alone or rider.second_adult
+
+
+SMALL_GAIN = 10  # repeats' worth: below it a sweep has nearly settled, and knots show

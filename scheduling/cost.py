@@ -19,6 +19,22 @@ def load_price(tables: Tables, volunteers: Ints, nth: Ints) -> Ints:
     return np.rint(tables.load_unit[volunteers] * (2 * nth - 1)).astype(np.int64)
 
 
+def km_price(problem: Problem, runs: RunTable, rows: Ints, volunteers: Ints) -> Ints:
+    """Return what approach and return cost, for pairs of run and volunteer."""
+    return np.rint(problem.weights.km * runs.detour_km(rows, volunteers)).astype(np.int64)
+
+
+def reserve_price(problem: Problem, runs: RunTable, rows: Ints, volunteers: Ints) -> Ints:
+    """Return what it costs to use up, elsewhere, somebody whom a child with only familiar faces may need."""
+    elsewhere = problem.tables.in_strict_circle[volunteers] & ~runs.only_familiar[rows]
+    return np.where(elsewhere, problem.weights.reserve, 0)
+
+
+def standing_price(problem: Problem, runs: RunTable, rows: Ints, volunteers: Ints) -> Ints:
+    """Return the part of a duty's price that depends on no other duty."""
+    return km_price(problem, runs, rows, volunteers) + reserve_price(problem, runs, rows, volunteers)
+
+
 def pair_price(problem: Problem, children: Ints, volunteers: Ints) -> Ints:
     """Return what it costs that a child gets this driver for the first time; children of -1 cost nothing."""
     weights = problem.weights
@@ -59,7 +75,6 @@ def value_of(
     second_rows = np.flatnonzero(seconds >= 0)
     all_rows = np.concatenate([rows, second_rows])
     people = np.concatenate([drives[rows], seconds[second_rows]])
-    km = np.rint(weights.km * runs.detour_km(all_rows, people))
     standing_by = np.array([entry.volunteer for entry in standby], dtype=np.int64)
     pair, over = _faces(problem, runs, rows, drives[rows])
     repeats = find_repeats(tables, runs, drives)
@@ -67,11 +82,12 @@ def value_of(
     parts = Parts(
         uncovered_child_leg=int(weights.uncovered_child_leg * runs.size[open_run].sum()),
         uncovered_standby=weights.uncovered_standby * standby_missing,
-        km=int(km.sum()),
+        km=int(km_price(problem, runs, all_rows, people).sum()),
         load=_load(tables, np.concatenate([people, standing_by])),
         repeat=int(sum(tables.repeat_cost[child] for child, _, _ in repeated)),
         pair=pair,
         circle_over=over,
+        reserve=int(reserve_price(problem, runs, all_rows, people).sum()),
     )
     return parts, tuple(repeats)
 

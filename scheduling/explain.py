@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scheduling.feasibility import STANDING, Bookings
-from scheduling.plan import Cause, Relaxation, Rule, Shortage, Unfilled
+from scheduling.cost import km_price, reserve_price
+from scheduling.feasibility import STANDING, Bookings, promised_bookings, promised_counts, standbys_of
+from scheduling.flow import Duties
+from scheduling.plan import Cause, Plan, Relaxation, Rule, Shortage, Unfilled
 from scheduling.problem import Direction, Problem
+from scheduling.slots import Ledger
 from scheduling.tables import Bools, Ints, RunTable
 
 
@@ -18,27 +21,30 @@ class Candidate:
     """Somebody who may drive a run, and what speaks for and against, in the plan's prices."""
 
     volunteer: int
-    total: int
+    price: int  # the sum of the seven below; candidates are ranked by it
     km: int
     load: int
     repeat: int
     pair: int
     circle_over: int
+    reserve: int
     detour_km: float  # approach + return
     approach_km: float
-    driven_before: int  # rides with children of this run in the plan and just before it
+    rides_before: int  # promised or just served rides with children of this run
     is_known: bool  # to every child of the run
-    duties_week: int
+    is_standby: bool  # stands by for this very run
+    duties_week: int  # that week, without this one
+    cap_week: int
     pledge_week: int
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The first hard rule that a volunteer breaks. `value` and `limit` are dates' ordinals, km, seats or duties."""
+    """The first hard rule that a volunteer breaks: `has` against `needs`, in km, seats, duties or date ordinals."""
 
     rule: Rule
-    value: float | None = None
-    limit: float | None = None
+    has: float | None = None
+    needs: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,135 @@ class WhyNobody:
     blocked: tuple[tuple[Rule, int], ...]
     relaxations: tuple[Relaxation, ...]
     free: int  # who may drive after all
+
+
+def settle(problem: Problem, plan: Plan, *, open_runs: Collection[int] = ()) -> Problem:
+    """Return the problem with the plan's runs, and its people as promised but for the open runs."""
+    return replace(
+        problem,
+        runs=plan.runs,
+        promised={run: v for run, v in enumerate(plan.driver) if v is not None and run not in open_runs},
+        promised_second={
+            run: v for run, v in enumerate(plan.second) if v is not None and run not in open_runs
+        },
+        promised_standby={entry.slot: entry.volunteer for entry in plan.standby},
+    )
+
+
+def candidates(problem: Problem, run: int, *, limit: int | None = None) -> tuple[Candidate, ...]:
+    """Return who may drive a run of the problem, cheapest first, everything promised left as it is.
+
+    Whoever is promised to this very run, or stands by for it, is ranked with the others.
+    """
+    desk = _Desk(problem, run)
+    free = np.flatnonzero(desk.hurdles.breaks == 0)
+    found = desk.price(free)
+    found.sort(key=lambda candidate: (candidate.price, candidate.volunteer))
+    return tuple(found[:limit])
+
+
+def why_not(problem: Problem, run: int, volunteer: int) -> Refusal | None:
+    """Return the first hard rule that the volunteer would break by driving the run, or None if he may."""
+    desk = _Desk(problem, run)
+    broken = np.flatnonzero(~desk.hurdles.keeps[:, volunteer])
+    return desk.refusal(desk.hurdles.rules[broken[0]], volunteer) if len(broken) else None
+
+
+def why_nobody(problem: Problem, run: int) -> WhyNobody:
+    """Return how many fall to which rule, and what relaxing one rule alone gives."""
+    return _Desk(problem, run).hurdles.answer()
+
+
+class _Desk:
+    """One run before the whole list of volunteers, with all that is promised besides."""
+
+    def __init__(self, problem: Problem, run: int) -> None:
+        cars = problem.runs or ()
+        riders = set(problem.run_children(cars[run]))
+        theirs = [
+            row
+            for row in problem.promised
+            if row != run and not riders.isdisjoint(problem.run_children(cars[row]))
+        ]
+        self.problem, self.run = problem, cars[run]
+        self.runs = RunTable(problem, [cars[run], *(cars[row] for row in theirs)])
+        bookings = promised_bookings(problem, without=run)
+        self.hurdles = _Hurdles(problem, self.runs, 0, bookings)
+        counts = problem.tables.served + promised_counts(problem, without=run)
+        promised = problem.promised_standby
+        self.standbys = {promised[slot] for slot in standbys_of(problem, cars[run]) if slot in promised}
+        row = np.array([0])
+        self.ledger = Ledger(
+            problem,
+            Duties(row, np.array([False]), self.runs.slot[row], row, self.runs.children[row]),
+            bookings,
+            counts,
+        )
+        self.ledger.remember(self.runs, {at: problem.promised[row] for at, row in enumerate(theirs, start=1)})
+
+    def price(self, people: Ints) -> list[Candidate]:
+        """Return the people with what each would cost, in their order."""
+        problem, tables, ledger = self.problem, self.problem.tables, self.ledger
+        rows = np.zeros(len(people), dtype=np.int64)
+        slot = int(self.runs.slot[0])
+        children = np.array(problem.run_children(self.run))
+        wishes = ledger.wishes(slot, rows, people)
+        km = km_price(problem, self.runs, rows, people)
+        reserve = reserve_price(problem, self.runs, rows, people)
+        rides = ledger.rides[children][:, people].sum(axis=0)
+        rides += sum(
+            (tables.past_drivers[child][:, None] == people).any(axis=0) for child in children.tolist()
+        )
+        known = (tables.known[children][:, people] | (ledger.rides[children][:, people] > 0)).all(axis=0)
+        detour = self.runs.detour_km(rows, people)
+        approach = self.runs.approach_km(np.array([0]))[0][people]
+        week = ledger.bookings.week[people, tables.week_of_day[slot // 2]]
+        return [
+            Candidate(
+                volunteer=volunteer,
+                price=int(km[at] + reserve[at] + sum(part[at] for part in wishes.values())),
+                km=int(km[at]),
+                load=int(wishes["load"][at]),
+                repeat=int(wishes["repeat"][at]),
+                pair=int(wishes["pair"][at]),
+                circle_over=int(wishes["circle_over"][at]),
+                reserve=int(reserve[at]),
+                detour_km=round(float(detour[at]), 3),
+                approach_km=round(float(approach[at]), 3),
+                rides_before=int(rides[at]),
+                is_known=bool(known[at]),
+                is_standby=volunteer in self.standbys,
+                duties_week=int(week[at]),
+                cap_week=problem.volunteers[volunteer].cap_week,
+                pledge_week=problem.volunteers[volunteer].pledge_week,
+            )
+            for at, volunteer in enumerate(people.tolist())
+        ]
+
+    def refusal(self, rule: Rule, volunteer: int) -> Refusal:
+        """Return the rule with the figures that it compares."""
+        person, tables, day = self.problem.volunteers[volunteer], self.problem.tables, self.run.day
+        today = float(tables.ordinal[day])
+        match rule:
+            case Rule.TOO_FAR:
+                return Refusal(
+                    rule, float(self.runs.approach_km(np.array([0]))[0, volunteer]), person.max_approach_km
+                )
+            case Rule.SEATS:
+                return Refusal(rule, person.seats, float(self.runs.seats[0]))
+            case Rule.CHILD_SEATS:
+                return Refusal(rule, person.child_seats, float(self.runs.child_seats[0]))
+            case Rule.WEEK_CAP:
+                week = self.ledger.bookings.week[volunteer, tables.week_of_day[day]]
+                return Refusal(rule, float(week), person.cap_week)
+            case Rule.VETTING:
+                return Refusal(rule, float(tables.vetted_until[volunteer]), today)
+            case Rule.LICENCE:
+                return Refusal(rule, float(tables.licence_until[volunteer]), today)
+            case Rule.INSURANCE:
+                return Refusal(rule, float(tables.insured_until[volunteer]), today)
+            case _:
+                return Refusal(rule)
 
 
 def explain_unfilled(

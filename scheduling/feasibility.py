@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from scheduling.plan import Rule
+from scheduling.problem import Direction, Problem, Run, StandbySlot
 from scheduling.tables import Bools, Ints, RunTable, Tables
 
 StandingRule = Callable[[Tables, RunTable, Ints], Bools]
@@ -62,6 +63,50 @@ class Bookings:
     def open(self, slot: int) -> Bools:
         """Return who may still take a duty in the slot, shape (V,)."""
         return self.free_slot(slot) & self.below_cap(slot) & self.no_kin(slot)
+
+
+def promised_bookings(problem: Problem, *, without: int | None = None) -> Bookings:
+    """Return what is spoken for by bookings and promises.
+
+    `without`: a run whose people count as free, and so do the standbys who stand by for it.
+    """
+    bookings, cars = Bookings(problem.tables), problem.runs or ()
+    promised = [
+        (volunteer, 2 * cars[run].day + cars[run].direction)
+        for promises in (problem.promised, problem.promised_second)
+        for run, volunteer in promises.items()
+        if run != without
+    ]
+    calling = set() if without is None else set(standbys_of(problem, cars[without]))
+    promised += [
+        (volunteer, 2 * slot.day + slot.direction)
+        for slot, volunteer in problem.promised_standby.items()
+        if slot not in calling
+    ]
+    volunteers, slots = np.array(promised, dtype=np.int64).reshape(-1, 2).T
+    bookings.book(volunteers, slots)
+    return bookings
+
+
+def standbys_of(problem: Problem, run: Run) -> list[StandbySlot]:
+    """Return the standby slots that serve a run: its children's own, then their teams' (H11)."""
+    riders = problem.run_children(run)
+    direction = Direction(run.direction)
+    own = [StandbySlot(run.day, direction, None, child) for child in riders]
+    teams = [StandbySlot(run.day, direction, problem.children[child].team) for child in riders]
+    return list(dict.fromkeys([*own, *(slot for slot in teams if slot.team is not None)]))
+
+
+def promised_counts(problem: Problem, *, without: int | None = None) -> Ints:
+    """Return the duties promised per volunteer, shape (V,)."""
+    people = [
+        volunteer
+        for promises in (problem.promised, problem.promised_second)
+        for run, volunteer in promises.items()
+        if run != without
+    ]
+    people += problem.promised_standby.values()
+    return np.bincount(np.array(people, dtype=np.int64), minlength=len(problem.volunteers))
 
 
 def available(tables: Tables, runs: RunTable, rows: Ints) -> Bools:

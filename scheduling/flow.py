@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from ortools.graph.python import min_cost_flow
 
-from scheduling.cost import load_price, pair_floor
+from scheduling.cost import load_price, pair_floor, standing_price
 from scheduling.feasibility import Bookings, eligible
 from scheduling.problem import Problem
 from scheduling.tables import Bools, Ints, RunTable, Tables
@@ -43,7 +43,7 @@ class Arcs:
     start: Ints
     duty: Ints
     volunteer: Ints
-    km: Ints  # price of approach and return
+    price: Ints  # of what needs no other duty to be known: approach, return, reserve
 
 
 @dataclass(frozen=True)
@@ -85,15 +85,14 @@ def list_arcs(problem: Problem, runs: RunTable, duties: Duties, bookings: Bookin
         people.append(np.nonzero(mask)[1])
     start, volunteer = np.cumsum(np.concatenate(counts)), np.concatenate(people)
     duty = np.repeat(np.arange(len(duties)), np.diff(start))
-    km = np.rint(problem.weights.km * runs.detour_km(duties.run[duty], volunteer)).astype(np.int64)
-    return Arcs(start, duty, volunteer, km)
+    return Arcs(start, duty, volunteer, standing_price(problem, runs, duties.run[duty], volunteer))
 
 
 def keep(arcs: Arcs, mask: Bools, duties: int) -> Arcs:
     """Return the arcs where the mask is true."""
     duty = arcs.duty[mask]
     start = np.concatenate([[0], np.cumsum(np.bincount(duty, minlength=duties))])
-    return Arcs(start, duty, arcs.volunteer[mask], arcs.km[mask])
+    return Arcs(start, duty, arcs.volunteer[mask], arcs.price[mask])
 
 
 def cover(problem: Problem, duties: Duties, arcs: Arcs, bookings: Bookings, served: Ints) -> Cover:
@@ -115,7 +114,7 @@ def cover(problem: Problem, duties: Duties, arcs: Arcs, bookings: Bookings, serv
     person_key, person_of_week = np.unique(week_key // tables.weeks, return_inverse=True)
     person_nodes = network.nodes(len(person_key))
     sink = network.nodes(1)
-    price = arcs.km + pair_floor(problem, duties.children[arcs.duty], arcs.volunteer)
+    price = arcs.price + pair_floor(problem, duties.children[arcs.duty], arcs.volunteer)
     network.add(duty_nodes[arcs.duty], slot_nodes[slot_of_arc], 1, price)
     network.add(slot_nodes, week_nodes[week_of_slot], 1, 0)
     room = (tables.cap_week[:, None] - bookings.week)[week_key // tables.weeks, week_key % tables.weeks]

@@ -100,11 +100,12 @@ class Parts:
     repeat: int = 0
     pair: int = 0
     circle_over: int = 0
+    reserve: int = 0
 
     @property
     def soft(self) -> int:
         """Return all but the two uncovered terms."""
-        return self.km + self.load + self.repeat + self.pair + self.circle_over
+        return self.km + self.load + self.repeat + self.pair + self.circle_over + self.reserve
 
     @property
     def total(self) -> int:

@@ -207,6 +207,7 @@ class Weights:
     pair_new: int = 120
     pair_known: int = 40
     circle_over: int = 300  # each driver of a child beyond its circle_target
+    reserve: int = 60  # a duty elsewhere of somebody who is in the circle of a child with only familiar faces
 
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:

@@ -6,6 +6,8 @@ slot's own arcs. Repeating this over all slots is an exact block descent: the to
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
@@ -20,39 +22,43 @@ from scheduling.tables import Ints, RunTable
 class Ledger:
     """Who does what at this moment of the search, counted in all the ways the wishes need."""
 
-    def __init__(self, problem: Problem, runs: RunTable, duties: Duties, bookings: Bookings) -> None:
+    def __init__(self, problem: Problem, duties: Duties, bookings: Bookings, count: Ints) -> None:
+        """`bookings` and `count` (duties per volunteer, past and promised ones) are taken over and kept true."""
         self.problem, self.tables, self.duties = problem, problem.tables, duties
         self.bookings = bookings
         self.volunteer: Ints = np.full(len(duties), -1, dtype=np.int64)
-        self.count = self.tables.served.copy()
+        self.count = count
         children, people = self.tables.known.shape
         self.rides: NDArray[np.int16] = np.zeros((children, people), dtype=np.int16)
         self.faces: Ints = np.zeros(children, dtype=np.int64)
         # who drives a child on a day; day 0 is the last service day before the horizon
         self.at: Ints = np.full((children, len(problem.days) + 1, 2), -1, dtype=np.int64)
         self.at[:, 0] = self.tables.past_drivers
-        for promises, second in ((problem.promised, False), (problem.promised_second, True)):
-            for run, volunteer in promises.items():
-                seats = np.full_like(runs.children[[run]], -1) if second else runs.children[[run]]
-                self._count(np.array([volunteer]), runs.slot[[run]], seats, +1)
+
+    def remember(self, runs: RunTable, promised: Mapping[int, int]) -> None:
+        """Note whom the children meet by promises (row of `runs` -> driver), which are booked already."""
+        rows = np.array(list(promised), dtype=np.int64)
+        volunteers = np.array(list(promised.values()), dtype=np.int64)
+        self._meet(volunteers, runs.slot[rows], runs.children[rows], +1)
 
     def take(self, which: Ints, volunteers: Ints) -> None:
         """Give duties (positions, nobody's until now) to volunteers."""
         self.volunteer[which] = volunteers
         slots = self.duties.slot[which]
         self.bookings.book(volunteers, slots)
-        self._count(volunteers, slots, self.duties.children[which], +1)
+        np.add.at(self.count, volunteers, 1)
+        self._meet(volunteers, slots, self.duties.children[which], +1)
 
     def release(self, which: Ints) -> None:
         """Take duties back from whoever has them."""
         which = which[self.volunteer[which] >= 0]
         volunteers, slots = self.volunteer[which], self.duties.slot[which]
         self.bookings.free(volunteers, slots)
-        self._count(volunteers, slots, self.duties.children[which], -1)
+        np.subtract.at(self.count, volunteers, 1)
+        self._meet(volunteers, slots, self.duties.children[which], -1)
         self.volunteer[which] = -1
 
-    def _count(self, volunteers: Ints, slots: Ints, children: Ints, sign: int) -> None:
-        np.add.at(self.count, volunteers, sign)
+    def _meet(self, volunteers: Ints, slots: Ints, children: Ints, sign: int) -> None:
         for seat in range(children.shape[1]):
             here = children[:, seat] >= 0
             child, driver = children[here, seat], volunteers[here]
@@ -64,18 +70,24 @@ class Ledger:
             np.add.at(self.faces, changed[:, 0], sign)
             self.at[child, slots[here] // 2 + 1, slots[here] % 2] = driver if sign > 0 else -1
 
-    def prices(self, slot: int, duty: Ints, volunteer: Ints, km: Ints) -> Ints:
+    def prices(self, slot: int, duty: Ints, volunteer: Ints, standing: Ints) -> Ints:
         """Return what each arc of a slot costs when the slot's own duties are released, shape (arcs,)."""
-        price = km + load_price(self.tables, volunteer, self.count[volunteer] + 1)
+        wishes = self.wishes(slot, duty, volunteer)
+        return standing + wishes["load"] + wishes["pair"] + wishes["circle_over"] + wishes["repeat"]
+
+    def wishes(self, slot: int, duty: Ints, volunteer: Ints) -> dict[str, Ints]:
+        """Return the parts of the prices that depend on other duties: load, pair, circle_over and repeat."""
         children = self.duties.children[duty]
+        load = load_price(self.tables, volunteer, self.count[volunteer] + 1)
+        pair, over, repeat = np.zeros_like(load), np.zeros_like(load), np.zeros_like(load)
         for seat in range(children.shape[1]):
             child = children[:, seat]
-            new_face = self.rides[child, volunteer] == 0
+            new_face = (self.rides[child, volunteer] == 0) & (child >= 0)
             full = self.faces[child] >= self.tables.circle_target[child]
-            over = np.where(full & (child >= 0), self.problem.weights.circle_over, 0)
-            price += np.where(new_face, pair_price(self.problem, child, volunteer) + over, 0)
-            price += np.where(child >= 0, self._repeat_price(slot, child, volunteer), 0)
-        return price
+            pair += np.where(new_face, pair_price(self.problem, child, volunteer), 0)
+            over += np.where(new_face & full, self.problem.weights.circle_over, 0)
+            repeat += np.where(child >= 0, self._repeat_price(slot, child, volunteer), 0)
+        return {"load": load, "pair": pair, "circle_over": over, "repeat": repeat}
 
     def _repeat_price(self, slot: int, child: Ints, volunteer: Ints) -> Ints:
         """Return the price of meeting on two service days running; the day's other half pays already."""
@@ -103,8 +115,8 @@ def _replan(ledger: Ledger, arcs: Arcs, slot: int) -> int:
     had = ledger.volunteer[which].copy()
     ledger.release(which)
     open_now = ledger.bookings.below_cap(slot)[volunteer]
-    duty, volunteer, km = duty[open_now], volunteer[open_now], arcs.km[begin:end][open_now]
-    price = ledger.prices(slot, duty, volunteer, km)
+    duty, volunteer, standing = duty[open_now], volunteer[open_now], arcs.price[begin:end][open_now]
+    price = ledger.prices(slot, duty, volunteer, standing)
     people, column = np.unique(volunteer, return_inverse=True)
     matrix = np.full((len(which), len(people) + len(which)), FORBIDDEN)
     matrix[duty - first, column] = price

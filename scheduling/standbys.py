@@ -33,7 +33,7 @@ def find_standbys(
     masks = [may_stand_by(problem, runs, slot, rows[slot]) for slot in slots]
     at = np.array([2 * slot.day + slot.direction for slot in slots], dtype=np.int64)
     masks = [mask & bookings.open(int(place)) for mask, place in zip(masks, at, strict=True)]
-    found = _cover_standbys(problem, masks, at, bookings, count)
+    found = _cover_standbys(problem, slots, masks, at, bookings, count)
     standby, missing = promised, []
     for slot, place, volunteer in zip(slots, at.tolist(), found.tolist(), strict=True):
         if volunteer < 0 or not bookings.no_kin(place)[volunteer]:
@@ -69,7 +69,9 @@ def may_stand_by(problem: Problem, runs: RunTable, slot: StandbySlot, row: int) 
     return np.asarray((tables.team == slot.team) & valid & here, dtype=bool)
 
 
-def _cover_standbys(problem: Problem, masks: list[Bools], at: Ints, bookings: Bookings, count: Ints) -> Ints:
+def _cover_standbys(
+    problem: Problem, slots: list[StandbySlot], masks: list[Bools], at: Ints, bookings: Bookings, count: Ints
+) -> Ints:
     """Return a volunteer or -1 per standby, most of them filled, loads kept even."""
     nobody = np.full((len(masks), 1), -1, dtype=np.int64)
     price = np.full(len(masks), problem.weights.uncovered_standby, dtype=np.int64)
@@ -78,5 +80,8 @@ def _cover_standbys(problem: Problem, masks: list[Bools], at: Ints, bookings: Bo
     sizes = np.array([len(found) for found in people], dtype=np.int64)
     volunteer = np.concatenate([np.zeros(0, dtype=np.int64), *people])
     start = np.concatenate([[0], np.cumsum(sizes)])
-    arcs = Arcs(start, np.repeat(np.arange(len(masks)), sizes), volunteer, np.zeros_like(volunteer))
+    standby = np.repeat(np.arange(len(masks)), sizes)
+    for_team = np.array([slot.team is not None for slot in slots], dtype=bool)
+    kept_back = for_team[standby] & problem.tables.in_strict_circle[volunteer]
+    arcs = Arcs(start, standby, volunteer, np.where(kept_back, problem.weights.reserve, 0))
     return cover(problem, duties, arcs, bookings, count).volunteer

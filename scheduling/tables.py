@@ -72,6 +72,8 @@ class Tables:
             self.known[index, list(child.familiar + child.circle)] = True
             self.circle[index, list(child.circle)] = True
             self.banned[index, list(child.banned)] = True
+        strict = [index for index, child in enumerate(children) if child.only_familiar]
+        self.in_strict_circle: Bools = np.asarray(self.circle[strict].any(axis=0), dtype=bool)
         for index, turns in problem.last_served.items():
             self.known[index, [turn.volunteer for turn in turns]] = True
         self.circle_target = np.array([child.circle_target for child in children], dtype=np.int64)
