@@ -11,7 +11,9 @@ from string import Formatter
 from zoneinfo import ZoneInfo
 
 from escort import spoken
-from escort.spoken import TO_SCHOOL, Half, Turn
+from escort.spoken import TO_SCHOOL
+from escort.spoken import Half as Half
+from escort.spoken import Turn as Turn
 from notifications.templates import Template, Templates
 from notifications.wording import Wording
 

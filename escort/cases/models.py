@@ -76,6 +76,8 @@ class CaseEvent(SQLModel, table=True):
     what: str = Field(max_length=24)
     detail: str = Field(default="", max_length=200)
 
+    __table_args__ = (Index("ix_case_event_what_at", "what", "at"),)
+
 
 class Duty(SQLModel, table=True):
     """Who is on duty for urgent cases. The row without weekday and hours holds always."""

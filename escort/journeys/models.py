@@ -1,6 +1,6 @@
-"""The day itself: what drivers, guards and families tapped, and when."""
+"""The day itself: what was tapped, what is watched, and what drivers and families were told."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from sqlmodel import Field, SQLModel
@@ -27,3 +27,47 @@ class Tap(SQLModel, table=True):
     tapped_at: datetime = Field(index=True)  # the phone's clock
     arrived_at: datetime  # ours
     undone_at: datetime | None = None
+
+
+class WatchedRun(SQLModel, table=True):
+    """When the watch next looks at a run: a due time is a row. What it finds then it reads from the truth.
+
+    Runs may be planned anew and go: no foreign key, a row that stands alone is never looked at.
+    """
+
+    __tablename__ = "watched_run"
+    run_id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    shift_id: int | None = None  # the confirmed driver's shift when it was last looked at
+    starts_at: datetime  # the run's first pick-up then
+    depart_by: datetime | None = None  # start - approach - margin, of that driver
+    next_look_at: datetime | None = Field(default=None, index=True)  # None: nothing more to watch
+
+
+class WatchedDay(SQLModel, table=True):
+    """When the watch next counts what nobody can drive, or what nobody has planned, of one school day."""
+
+    __tablename__ = "watched_day"
+    on: date = Field(primary_key=True)
+    next_look_at: datetime | None = Field(default=None, index=True)
+
+
+class ToldFamily(SQLModel, table=True):
+    """The last thing a family was told about one leg: who comes, or that nobody is found yet."""
+
+    __tablename__ = "told_family"
+    leg_id: int = Field(primary_key=True, foreign_key="leg.id")
+    on: date = Field(index=True)
+    shift_id: int | None = None  # None: nobody was named
+    surname: str = Field(default="", max_length=8)  # of the driver who was named
+    pickup_at: datetime  # as told
+    told_at: datetime
+    promised_at: datetime | None = Field(default=None, index=True)  # by when we said that we say more
+
+
+class ToldDriver(SQLModel, table=True):
+    """One reminder of one shift: `evening` before, or `morning` of the drive."""
+
+    __tablename__ = "told_driver"
+    shift_id: int = Field(primary_key=True, foreign_key="shift.id")
+    kind: str = Field(primary_key=True, max_length=16)
+    told_at: datetime
