@@ -24,7 +24,7 @@ def read_pattern(phrase: str) -> str | None:
     for kind, value in tokens:
         if kind == "days":
             waiting += _days(value)
-        elif kind == "half":
+        elif kind == "half" or waiting:  # 均可 after 早上 adds nothing
             days = waiting or latest
             if not days:
                 return None
@@ -63,7 +63,8 @@ _GRAMMAR = (
     ("days", re.compile(rf"周?([{_ORDER}])至周?([{_ORDER}])"), None),
     ("days", re.compile(rf"周([{_ORDER}](?:、?[{_ORDER}])*)(?!至)"), None),
     ("days", re.compile(rf"([{_ORDER}]+)(?!至)"), None),
-    ("fill", re.compile(r"[、,和及与;的时段]+|均可以?|都可以?|皆可|可以|可|都行|都有空|有空"), None),
+    ("any", re.compile(r"均可以?|都可以?|皆可|都行|都有空"), "both"),
+    ("fill", re.compile(r"[、,和及与;的时段]+|可以|可|有空"), None),
 )
 _ALL_BY_ITSELF = re.compile(r"均可以?|都可以?|皆可|都行|不限|全部")
 
