@@ -17,3 +17,4 @@ ROOMS = (
 
 for _room in ROOMS:
     importlib.import_module(f"{_room}.models")
+importlib.import_module("escort.job_leases")

@@ -132,7 +132,9 @@ class Run(SQLModel, table=True):
     unfilled_code: str | None = Field(default=None, max_length=40)
     unfilled_detail: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     is_proved_unfillable: bool = False
+    published_at: datetime | None = None  # None: a draft that nobody outside the office has seen
     search_at: datetime | None = Field(default=None, index=True)  # when the stand-in search looks again
+    search_round: int = 0
     version: int = 1
 
 

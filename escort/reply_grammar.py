@@ -1,0 +1,64 @@
+"""What a short reply means. Strict: whatever is not listed here goes to a human and is never guessed."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Meaning(StrEnum):
+    YES = "yes"
+    NO = "no"
+    NO_ON = "no_on"  # yes to all but the named weekdays
+    RECEIVED = "received"  # 收到: read, but neither yes nor no
+    THANKS = "thanks"
+    STRANGER = "stranger"  # "I do not know you": the number may have a new owner
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True)
+class Reply:
+    meaning: Meaning
+    weekdays: frozenset[int] = frozenset()  # 0 = Monday; only for NO_ON
+
+
+def read_reply(text: str) -> Reply:
+    """Return what a text message says. Full-width digits, spaces and closing punctuation do not matter."""
+    plain = _plain(text)
+    for meaning, words in WORDS.items():
+        if plain in words:
+            return Reply(meaning)
+    match = NO_ON.fullmatch(plain)
+    if match:
+        named = match["days"] or match["days2"]
+        days = frozenset(WEEKDAYS[day] for day in re.findall(r"[一二三四五六日天]", named))
+        return Reply(Meaning.NO_ON, days)
+    return Reply(Meaning.UNCLEAR)
+
+
+def _plain(text: str) -> str:
+    folded = unicodedata.normalize("NFKC", text).lower()
+    kept = "".join(char for char in folded if unicodedata.category(char)[0] not in "CZ")
+    return kept.strip(".。,，!！~、;；:：?？")
+
+
+WEEKDAYS = {"一": 0, "二": 1, "三": 2, "四": 3, "五": 4, "六": 5, "日": 6, "天": 6}
+DAYS = r"(?P<days>(?:周|星期)[一二三四五六日天](?:[、,，和及]?(?:周|星期)?[一二三四五六日天])*)"
+NO_ON = re.compile(rf"(?:2{DAYS}|{DAYS.replace('?P<days>', '?P<days2>')}(?:不行|去不了|不能去|没空))")
+WORDS = {
+    Meaning.YES: {"1", "好", "好的", "可以", "行", "能", "能去", "都能去", "没问题", "ok", "可以去"},
+    Meaning.NO: {"2", "不行", "去不了", "都去不了", "不能", "不能去", "没空", "不去", "来不了"},
+    Meaning.RECEIVED: {"收到", "已收到", "知道了", "收到了", "晓得了", "嗯", "嗯嗯"},
+    Meaning.THANKS: {
+        "谢谢",
+        "谢谢您",
+        "多谢",
+        "辛苦了",
+        "感谢",
+        "收到谢谢",
+        "收到,谢谢",
+        "好的谢谢",
+        "好的,谢谢",
+    },
+    Meaning.STRANGER: {"不认识", "打错了", "发错了", "你是谁", "您是谁", "不是本人"},
+}

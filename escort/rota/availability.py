@@ -1,0 +1,46 @@
+"""A volunteer cannot on some dates: what they had promised for them is freed and looked for anew."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, col, select
+
+from escort.roster.service import add_blockout
+from escort.rota.models import LIVE_SHIFT, Shift
+from escort.rota.release import Reason, free_shifts
+
+
+def block_out(
+    session: Session,
+    *,
+    volunteer_id: int,
+    from_on: date,
+    until_on: date,
+    half_day: str | None,
+    by: str,
+    now: datetime,
+    zone: ZoneInfo,
+) -> int:
+    """Record a blockout and free the shifts under it; return how many were freed. Raises Refused for bad dates."""
+    add_blockout(
+        session,
+        volunteer_id=volunteer_id,
+        from_on=from_on,
+        until_on=until_on,
+        half_day=half_day,
+        now=now,
+        by=by,
+    )
+    hit = [Shift.volunteer_id == volunteer_id, Shift.on >= from_on, Shift.on <= until_on]
+    if half_day is not None:
+        hit.append(Shift.direction == half_day)
+    shifts = list(session.exec(select(Shift.id).where(*hit, col(Shift.state).in_(LIVE_SHIFT))))
+    free_shifts(
+        session,
+        shift_ids=[shift for shift in shifts if shift is not None],
+        reason=Reason.BLOCKOUT,
+        by=by,
+        now=now,
+        zone=zone,
+    )
+    return len(shifts)

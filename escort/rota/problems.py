@@ -1,0 +1,429 @@
+"""From the store's rows to the planner's `Problem`, and the list of keys that leads back."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, col, select
+
+from escort.families.models import BarredPerson, Child
+from escort.roster.gates import VETTING_VALID
+from escort.roster.models import Blockout, Team, Volunteer
+from escort.rota import models as rota
+from escort.rota.models import CircleMember, CircleState, Leg, Refusal, Run, RunLeg, Service, Shift
+from escort.schools.models import School
+from scheduling import problem as planner
+from scheduling.problem import Booking, Direction, Point, Problem, Served
+
+TURNS_REMEMBERED = timedelta(days=14)  # how far back a child's last drivers are looked for
+LOAD_WEEKS = 4  # duties of so many past weeks count as load
+PROMISED = (rota.ShiftState.OPEN, rota.ShiftState.CONFIRMED)
+FALLBACK = Point(30.8, 103.9)  # a team without volunteers needs some point; nobody is measured against it
+
+
+@dataclass(frozen=True)
+class KeyedProblem:
+    """A problem, and for each of its positions the key of the row that it stands for."""
+
+    problem: Problem
+    leg_ids: list[int]
+    volunteer_ids: list[int]
+    child_ids: list[int]
+    run_ids: list[int]  # of `problem.runs`
+    volunteer_at: dict[int, int] = field(repr=False)
+    child_at: dict[int, int] = field(repr=False)
+
+
+def problem_of(
+    session: Session,
+    *,
+    legs: Sequence[Leg],
+    kept_runs: Mapping[int, list[Leg]],
+    zone: ZoneInfo,
+    counted: Collection[str] = (),
+) -> KeyedProblem:
+    """Return the problem of finding cars and drivers for `legs` beside the runs that are kept as they are.
+
+    `kept_runs`: run id -> its legs in order; their live drivers are promises. `counted`: the states of shifts
+    that hold their volunteer (default: asked or promised). At least one leg is needed.
+    """
+    everything = [*legs, *(leg for ordered in kept_runs.values() for leg in ordered)]
+    dates = sorted({leg.on for leg in everything})
+    day_at = {on: index for index, on in enumerate(dates)}
+    shifts = _shifts_around(session, dates, counted or PROMISED)
+    volunteers = _Volunteers(session, dates=dates, served=_served_counts(session, dates[0]))
+    children = _Children(session, {leg.child_id for leg in everything}, volunteers.at, first_on=dates[0])
+    leg_ids = [_id(leg.id) for leg in everything]
+    leg_at = {leg_id: index for index, leg_id in enumerate(leg_ids)}
+    promised, seconds, busy, used = _bookings(shifts, kept_runs, volunteers.at, day_at)
+    schools = list(session.exec(select(School).order_by(col(School.id))))
+    school_at = {_id(school.id): index for index, school in enumerate(schools)}
+    run_ids = list(kept_runs)
+    run_rows = {_id(run.id): run for run in session.exec(select(Run).where(col(Run.id).in_(run_ids)))}
+    plain = Problem(
+        days=tuple(_days(everything, dates)),
+        schools=tuple(planner.School(Point(s.lat, s.lon)) for s in schools),
+        teams=volunteers.teams,
+        children=tuple(children.rows(school_at, volunteers.team_at)),
+        volunteers=volunteers.rows,
+        legs=tuple(
+            _leg(leg, children.at, day_at, zone, schools[school_at[leg.school_id]]) for leg in everything
+        ),
+        declined=_declined(session, leg_at, volunteers.at),
+        busy=busy | frozenset(volunteers.half_days_off(day_at)),
+        week_used=used,
+        last_served=children.last_served,
+        past_weeks=LOAD_WEEKS,
+    )
+    problem = replace(
+        plain,
+        runs=tuple(
+            _kept(plain, run_rows[run_id], [leg_at[_id(leg.id)] for leg in kept_runs[run_id]], day_at)
+            for run_id in run_ids
+        ),
+        promised=_at(run_ids, promised),
+        promised_second=_at(run_ids, seconds),
+    )
+    return KeyedProblem(problem, leg_ids, volunteers.ids, children.ids, run_ids, volunteers.at, children.at)
+
+
+def ordered_legs(session: Session, run_ids: Collection[int]) -> dict[int, list[Leg]]:
+    """Return the live legs of each run in visiting order."""
+    legs: dict[int, list[Leg]] = defaultdict(list)
+    for run_id, leg in session.exec(
+        select(RunLeg.run_id, Leg)
+        .join(Leg, col(Leg.id) == RunLeg.leg_id)
+        .where(col(RunLeg.run_id).in_(list(run_ids)), col(RunLeg.is_live))
+        .order_by(col(RunLeg.run_id), col(RunLeg.position))
+    ):
+        legs[run_id].append(leg)
+    return dict(legs)
+
+
+def week_of(on: date) -> date:
+    """Return the Monday of a date's week."""
+    return on - timedelta(days=on.weekday())
+
+
+def direction_of(direction: str) -> Direction:
+    """Return the planner's word for ours."""
+    return Direction.TO_SCHOOL if direction == rota.Direction.TO_SCHOOL else Direction.HOME
+
+
+class _Volunteers:
+    """All volunteers who may drive at all, as the planner sees them."""
+
+    def __init__(self, session: Session, *, dates: list[date], served: Mapping[int, int]) -> None:
+        blocked, self._half_days = _blockouts(session, dates)
+        teams = list(session.exec(select(Team).order_by(col(Team.id))))
+        self.team_at = {_id(team.id): index for index, team in enumerate(teams)}
+        columns = session.exec(
+            select(  # type: ignore[call-overload]
+                Volunteer.id,
+                Volunteer.lat,
+                Volunteer.lon,
+                Volunteer.team_id,
+                Volunteer.gender,
+                Volunteer.seats,
+                Volunteer.child_seats,
+                Volunteer.wheelchair,
+                Volunteer.cap_week,
+                Volunteer.pattern,
+                Volunteer.vetted_on,
+                Volunteer.licence_until,
+                Volunteer.insured_until,
+                Volunteer.max_approach_km,
+                Volunteer.girls_only,
+            )
+            .where(col(Volunteer.suspended_at).is_(None), col(Volunteer.lat).is_not(None))
+            .order_by(col(Volunteer.id))
+        ).all()
+        self.ids = [row[0] for row in columns]
+        self.at = {volunteer_id: index for index, volunteer_id in enumerate(self.ids)}
+        self.rows = tuple(
+            planner.Volunteer(
+                point=Point(row.lat, row.lon),
+                team=self.team_at.get(row.team_id),
+                is_female=row.gender == "F",
+                seats=row.seats,
+                child_seats=row.child_seats,
+                wheelchair=row.wheelchair,
+                cap_week=row.cap_week,
+                pledge_week=max(1, row.cap_week),
+                avail=tuple(mark == "1" for mark in row.pattern),
+                blockouts=blocked.get(row.id, frozenset()),
+                vetted_until=row.vetted_on + VETTING_VALID if row.vetted_on else None,
+                licence_until=row.licence_until,
+                insured_until=row.insured_until,
+                max_approach_km=row.max_approach_km,
+                girls_only=row.girls_only,
+                served=served.get(row.id, 0),
+            )
+            for row in columns
+        )
+        self.teams = tuple(self._team(team, columns) for team in teams)
+
+    def half_days_off(self, day_at: Mapping[date, int]) -> Iterable[Booking]:
+        """Return blockouts of one half-day, which the planner knows as bookings elsewhere."""
+        for volunteer_id, on, half_day in self._half_days:
+            if volunteer_id in self.at:
+                yield Booking(self.at[volunteer_id], day_at[on], direction_of(half_day))
+
+    @staticmethod
+    def _team(team: Team, volunteers: Iterable[Volunteer]) -> planner.Team:
+        if team.lat is not None and team.lon is not None:
+            return planner.Team(Point(team.lat, team.lon))
+        own = [
+            (v.lat, v.lon)
+            for v in volunteers
+            if v.team_id == team.id and v.lat is not None and v.lon is not None
+        ]
+        if not own:
+            return planner.Team(FALLBACK)
+        return planner.Team(
+            Point(sum(lat for lat, _ in own) / len(own), sum(lon for _, lon in own) / len(own))
+        )
+
+
+class _Children:
+    """The children of the legs, with their circles, barred drivers and last turns."""
+
+    def __init__(
+        self, session: Session, ids: set[int], volunteer_at: Mapping[int, int], *, first_on: date
+    ) -> None:
+        self.children = session.exec(
+            select(  # type: ignore[call-overload]
+                Child.id,
+                Child.school_id,
+                Child.team_id,
+                Child.gender,
+                Child.family_id,
+                Child.home_lat,
+                Child.home_lon,
+                Child.child_seat,
+                Child.wheelchair,
+                Child.female_driver,
+                Child.only_familiar,
+                Child.alone,
+                Child.second_adult,
+                Child.rotate,
+            )
+            .where(col(Child.id).in_(list(ids)))
+            .order_by(col(Child.id))
+        ).all()
+        self.ids = [row[0] for row in self.children]
+        self.at = {child_id: index for index, child_id in enumerate(self.ids)}
+        self.banned = _grouped(
+            session.exec(
+                select(BarredPerson.child_id, BarredPerson.volunteer_id).where(
+                    col(BarredPerson.child_id).in_(list(ids)),
+                    col(BarredPerson.volunteer_id).is_not(None),
+                    col(BarredPerson.removed_at).is_(None),
+                )
+            ).all(),
+            volunteer_at,
+        )
+        members = session.exec(
+            select(CircleMember.child_id, CircleMember.volunteer_id, CircleMember.state).where(
+                col(CircleMember.child_id).in_(list(ids)), col(CircleMember.state) != CircleState.LEFT
+            )
+        ).all()
+        self.circle = _grouped(((child, volunteer) for child, volunteer, _ in members), volunteer_at)
+        self.known = _grouped(
+            ((child, volunteer) for child, volunteer, state in members if state == CircleState.KNOWN),
+            volunteer_at,
+        )
+        self.last_served = self._last_served(session, volunteer_at, first_on)
+
+    def rows(self, school_at: Mapping[int, int], team_at: Mapping[int, int]) -> Iterable[planner.Child]:
+        for row in self.children:
+            yield planner.Child(
+                point=Point(row.home_lat, row.home_lon) if row.home_lat is not None else FALLBACK,
+                school=school_at[row.school_id],
+                team=team_at.get(row.team_id),
+                is_girl=row.gender == "F",
+                wheelchair=row.wheelchair,
+                child_seat=row.child_seat,
+                female_driver=row.female_driver,
+                alone=row.alone,
+                second_adult=row.second_adult,
+                only_familiar=row.only_familiar,
+                turning=planner.Turning.RULE if row.rotate and row.only_familiar else planner.Turning.WISH,
+                circle=self.circle.get(row.id, ()),
+                familiar=self.known.get(row.id, ()),
+                banned=self.banned.get(row.id, ()),
+                family=row.family_id,
+            )
+
+    def _last_served(
+        self, session: Session, volunteer_at: Mapping[int, int], first_on: date
+    ) -> dict[int, tuple[Served, ...]]:
+        since = first_on - TURNS_REMEMBERED
+        served = session.exec(
+            select(Service.child_id, Service.volunteer_id, Service.on).where(
+                col(Service.child_id).in_(self.ids), Service.on >= since, Service.on < first_on
+            )
+        ).all()
+        promised = session.exec(
+            select(Leg.child_id, Shift.volunteer_id, Leg.on)
+            .join(RunLeg, col(RunLeg.leg_id) == Leg.id)
+            .join(Shift, col(Shift.run_id) == RunLeg.run_id)
+            .where(
+                col(Leg.child_id).in_(self.ids),
+                Leg.on >= since,
+                Leg.on < first_on,
+                col(RunLeg.is_live),
+                col(Shift.state).in_(PROMISED),
+            )
+        ).all()
+        turns: dict[int, set[Served]] = defaultdict(set)
+        for child_id, volunteer_id, on in (*served, *promised):
+            if volunteer_id in volunteer_at:
+                turns[self.at[child_id]].add(Served(volunteer_at[volunteer_id], on))
+        return {child: tuple(sorted(rows, key=lambda turn: turn.on)) for child, rows in turns.items()}
+
+
+def _days(legs: Iterable[Leg], dates: Sequence[date]) -> Iterable[planner.Day]:
+    weekdays: dict[date, Counter[int]] = defaultdict(Counter)
+    for leg in legs:
+        weekdays[leg.on][leg.timetable_weekday] += 1
+    for on in dates:
+        yield planner.Day(on, weekdays[on].most_common(1)[0][0], week_of(on).toordinal() // 7)
+
+
+def _leg(
+    leg: Leg, child_at: Mapping[int, int], day_at: Mapping[date, int], zone: ZoneInfo, school: School
+) -> planner.Leg:
+    to_school = leg.direction == rota.Direction.TO_SCHOOL
+    moment = (leg.due_at if to_school else leg.pickup_at).astimezone(zone)
+    point = (
+        Point(leg.lat, leg.lon)
+        if leg.lat is not None and leg.lon is not None
+        else Point(school.lat, school.lon)
+    )
+    return planner.Leg(
+        child=child_at[leg.child_id],
+        day=day_at[leg.on],
+        direction=direction_of(leg.direction),
+        minute=moment.hour * 60 + moment.minute,
+        point=point,
+    )
+
+
+def _kept(problem: Problem, run: Run, legs: list[int], day_at: Mapping[date, int]) -> planner.Run:
+    school = problem.schools[problem.children[problem.legs[legs[0]].child].school].point
+    to_school = run.direction == rota.Direction.TO_SCHOOL
+    return planner.Run(
+        day=day_at[run.on],
+        direction=direction_of(run.direction),
+        legs=tuple(legs),
+        start=problem.leg_point(legs[0]) if to_school else school,
+        end=school if to_school else problem.leg_point(legs[-1]),
+        km=run.km,
+        minutes=run.minutes,
+        line=-1 - _id(run.id),
+    )
+
+
+_ShiftRow = tuple[int | None, int, date, str, str]
+
+
+def _shifts_around(session: Session, dates: list[date], states: Collection[str]) -> list[_ShiftRow]:
+    """Return (run, volunteer, date, direction, role) of what is promised or done in the dates' weeks."""
+    rows = session.exec(
+        select(Shift.run_id, Shift.volunteer_id, Shift.on, Shift.direction, Shift.role).where(
+            Shift.on >= week_of(dates[0]),
+            Shift.on < week_of(dates[-1]) + timedelta(days=7),
+            col(Shift.state).in_([*states, rota.ShiftState.SERVED]),
+        )
+    ).all()
+    return [tuple(row) for row in rows]
+
+
+def _bookings(
+    shifts: Iterable[_ShiftRow],
+    kept_runs: Mapping[int, object],
+    volunteer_at: Mapping[int, int],
+    day_at: Mapping[date, int],
+) -> tuple[dict[int, int], dict[int, int], frozenset[Booking], dict[tuple[int, int], int]]:
+    """Return promised drivers and second adults of the kept runs, other bookings, and duties per week."""
+    promised: dict[int, int] = {}
+    seconds: dict[int, int] = {}
+    busy: set[Booking] = set()
+    used: Counter[tuple[int, int]] = Counter()
+    for run_id, volunteer_id, on, direction, role in shifts:
+        volunteer = volunteer_at.get(volunteer_id)
+        if volunteer is None:
+            continue
+        if run_id in kept_runs:
+            (seconds if role == rota.Role.SECOND else promised)[run_id] = volunteer
+            continue
+        used[volunteer, week_of(on).toordinal() // 7] += 1
+        if on in day_at:
+            busy.add(Booking(volunteer, day_at[on], direction_of(direction)))
+    return promised, seconds, frozenset(busy), dict(used)
+
+
+def _declined(
+    session: Session, leg_at: Mapping[int, int], volunteer_at: Mapping[int, int]
+) -> frozenset[tuple[int, int]]:
+    rows = session.exec(
+        select(Refusal.leg_id, Refusal.volunteer_id).where(col(Refusal.taken_back_at).is_(None))
+    ).all()
+    return frozenset(
+        (leg_at[leg], volunteer_at[volunteer])
+        for leg, volunteer in rows
+        if leg in leg_at and volunteer in volunteer_at
+    )
+
+
+def _served_counts(session: Session, first_on: date) -> dict[int, int]:
+    rows = session.exec(
+        select(Shift.volunteer_id).where(
+            Shift.on >= first_on - timedelta(weeks=LOAD_WEEKS),
+            Shift.on < first_on,
+            Shift.state == rota.ShiftState.SERVED,
+        )
+    ).all()
+    return dict(Counter(rows))
+
+
+def _blockouts(
+    session: Session, dates: list[date]
+) -> tuple[dict[int, frozenset[date]], list[tuple[int, date, str]]]:
+    """Return whole days off per volunteer, and single half-days off."""
+    days: dict[int, set[date]] = defaultdict(set)
+    halves: list[tuple[int, date, str]] = []
+    for volunteer_id, from_on, until_on, half_day in session.exec(
+        select(Blockout.volunteer_id, Blockout.from_on, Blockout.until_on, Blockout.half_day).where(
+            col(Blockout.removed_at).is_(None), Blockout.until_on >= dates[0], Blockout.from_on <= dates[-1]
+        )
+    ):
+        within = [on for on in dates if from_on <= on <= until_on]
+        if half_day:
+            halves += [(volunteer_id, on, half_day) for on in within]
+        else:
+            days[volunteer_id].update(within)
+    return {volunteer: frozenset(off) for volunteer, off in days.items()}, halves
+
+
+def _grouped(
+    pairs: Iterable[tuple[int, int | None]], volunteer_at: Mapping[int, int]
+) -> dict[int, tuple[int, ...]]:
+    grouped: dict[int, list[int]] = defaultdict(list)
+    for child_id, volunteer_id in pairs:
+        if volunteer_id in volunteer_at:
+            grouped[child_id].append(volunteer_at[volunteer_id])
+    return {child: tuple(sorted(set(volunteers))) for child, volunteers in grouped.items()}
+
+
+def _at(run_ids: Sequence[int], people: Mapping[int, int]) -> dict[int, int]:
+    position = {run_id: index for index, run_id in enumerate(run_ids)}
+    return {position[run_id]: volunteer for run_id, volunteer in people.items()}
+
+
+def _id(value: int | None) -> int:
+    assert value is not None
+    return value
