@@ -1,0 +1,444 @@
+"""Today's board: what needs a human, who is on the road, what must be told by hand, what went by itself.
+
+Every leg of the day has exactly one code of the status vocabulary; the board counts them, so that nothing
+falls out of sight. Seven queries, however many legs there are.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+
+from escort.cases.models import Case, CaseKind, CaseState
+from escort.journeys import board_rows
+from escort.journeys.board_rows import HandRow, LegRow, OfficeRow, ShiftRow, StandInRow, TapRow
+from escort.journeys.models import Step
+from escort.rota.models import Direction, LegState, ShiftState
+
+
+class LegCode(StrEnum):
+    """The codes of the status vocabulary that a leg can have."""
+
+    NO_RIDE = "no_ride"  # cancelled by somebody entitled
+    UNASSIGNED = "unassigned"  # nobody drives
+    DRAFT = "draft"  # the office's own proposal, not published
+    ASKED = "asked"  # somebody was asked and has not said yes
+    CONFIRMED = "confirmed"
+    STARTED = "started"
+    AT_PICKUP = "at_pickup"
+    ON_BOARD = "on_board"
+    DELIVERED = "delivered"
+    LATE = "late"  # past its time plus grace, with no word
+    SETTLED = "settled"  # no word, and a human closed its case with a reason
+
+
+class Action(StrEnum):
+    """What a row recommends; the page has the words and the addresses."""
+
+    CALL_DRIVER = "call_driver"
+    FIND_DRIVER = "find_driver"  # candidates of the run
+    SEE_CAUSES = "see_causes"  # why nobody can drive, and what relaxing a rule gives
+    SEE_HAND_LIST = "see_hand_list"
+    SEE_CALENDAR = "see_calendar"
+    SEE_PERSON = "see_person"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True)
+class CaseLine:
+    """One case as the queue shows it."""
+
+    case_id: int
+    kind: str
+    is_urgent: bool
+    needed_by: datetime | None
+    sentence: str
+    children: tuple[str, ...]
+    school: str
+    direction: str | None
+    code: str | None  # of its leg, from the status vocabulary
+    run_id: int | None
+    driver: str
+    driver_id: int | None
+    taken_by: str | None  # a name; None: nobody has it
+    taken_at: datetime | None
+    told_again_at: datetime | None
+    action: Action
+    second: Action | None
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """One car on the road, or one that should be."""
+
+    run_id: int
+    children: tuple[str, ...]
+    driver: str
+    school: str
+    direction: str
+    place: str
+    has_started: bool
+    has_all_aboard: bool
+    expected_at: datetime  # the next pick-up, or the end once all are aboard
+    minutes_late: int  # 0: within its grace
+
+    @property
+    def is_late(self) -> bool:
+        return self.minutes_late > 0
+
+
+@dataclass(frozen=True)
+class HandLine:
+    """One message that a human forwards or tells by phone."""
+
+    task_id: int
+    kind: str  # forward | call
+    who: str
+    text: str
+    created_at: datetime
+    calls_unanswered: int
+
+
+@dataclass(frozen=True)
+class DoneLine:
+    """One thing that is settled, with its reason."""
+
+    at: datetime
+    sentence: str
+    by_system: bool
+    run_id: int | None
+
+
+@dataclass(frozen=True)
+class DayCount:
+    """One day's legs by code; every leg is in exactly one."""
+
+    on: date
+    by_code: Mapping[str, int]
+    children: int
+    cars: int
+
+    @property
+    def legs(self) -> int:
+        return sum(self.by_code.values())
+
+    @property
+    def without_driver(self) -> int:
+        return self.by_code.get(LegCode.UNASSIGNED, 0) + self.by_code.get(LegCode.DRAFT, 0)
+
+
+@dataclass(frozen=True)
+class Board:
+    on: date
+    today: DayCount
+    tomorrow: DayCount | None  # from the evening on
+    urgent: int
+    due_today: int
+    later: int
+    queue: tuple[CaseLine, ...]
+    on_the_road: tuple[RunLine, ...]  # late ones first
+    by_hand: tuple[HandLine, ...]
+    done: tuple[DoneLine, ...]
+    on_duty: str | None
+    next_on_duty: str | None
+    next_duty_at: time | None
+    next_look_at: datetime | None  # the next pick-up that has not happened
+
+
+def board(session: Session, *, now: datetime, zone: ZoneInfo) -> Board:
+    """Return the board of the local day that holds `now`."""
+    today = now.astimezone(zone).date()
+    tomorrow = today + timedelta(days=1)
+    midnight = datetime.combine(today, time(), zone)
+    cases = board_rows.cases(session, closed_since=midnight)
+    live = [case for case in cases if case.state != CaseState.CLOSED]
+    closed = [case for case in cases if case.state == CaseState.CLOSED]
+    legs = board_rows.legs(session, days=(today, tomorrow), abouts=[case.about for case in live])
+    runs_elsewhere = {
+        leg.run_id for leg in legs if leg.on not in (today, tomorrow) and leg.run_id is not None
+    }
+    drivers = board_rows.drivers(session, days=(today, tomorrow), run_ids=runs_elsewhere)
+    taps = board_rows.taps(session, on=today)
+    office = board_rows.office(session)
+    settled = _settled_by_hand(live, closed)
+    codes = {leg.leg_id: _code(leg, drivers, taps, settled, now) for leg in legs}
+    queue = sorted(
+        (_case_line(case, legs, codes, drivers, office) for case in live), key=lambda line: _rank(line, now)
+    )
+    urgent = sum(line.is_urgent for line in queue)
+    due_today = sum(not line.is_urgent and _is_due_on(line, today, zone) for line in queue)
+    on_duty, next_on_duty, next_duty_at = _duty(office, now.astimezone(zone))
+    shows_tomorrow = now.astimezone(zone).time() >= EVENING
+    return Board(
+        on=today,
+        today=_count(today, legs, codes, drivers),
+        tomorrow=_count(tomorrow, legs, codes, drivers) if shows_tomorrow else None,
+        urgent=urgent,
+        due_today=due_today,
+        later=len(queue) - urgent - due_today,
+        queue=tuple(queue),
+        on_the_road=_on_the_road([leg for leg in legs if leg.on == today], codes, drivers, now),
+        by_hand=tuple(_hand_line(row) for row in board_rows.by_hand(session)),
+        done=_done(closed, board_rows.stand_ins(session, since=midnight), legs),
+        on_duty=on_duty,
+        next_on_duty=next_on_duty,
+        next_duty_at=next_duty_at,
+        next_look_at=_next_look_at(legs, codes, now),
+    )
+
+
+def _code(
+    leg: LegRow,
+    drivers: Mapping[int, ShiftRow],
+    taps: Mapping[int, list[TapRow]],
+    settled: frozenset[str],
+    now: datetime,
+) -> LegCode:
+    if leg.state == LegState.CANCELLED:
+        return LegCode.NO_RIDE
+    shift = drivers.get(leg.run_id or 0)
+    code = _from_taps(leg, taps.get(leg.leg_id, [])) or _from_shift(leg, shift)
+    if code in (LegCode.CONFIRMED, *ON_THE_ROAD) and _minutes_late(leg, code, now) > 0:
+        is_settled = f"leg:{leg.leg_id}" in settled or f"run:{leg.run_id}" in settled
+        return LegCode.SETTLED if is_settled else LegCode.LATE
+    return code
+
+
+def _from_taps(leg: LegRow, taps: Iterable[TapRow]) -> LegCode | None:
+    """The furthest step that anybody tapped; at the gate a handover ends the way to school and begins the other."""
+    reached: LegCode | None = None
+    for tap in taps:
+        at_gate = tap.by.startswith("gate:")
+        if tap.step == Step.DELIVERED or (
+            tap.step == Step.HANDED_OVER and at_gate == (leg.direction == Direction.TO_SCHOOL)
+        ):
+            return LegCode.DELIVERED
+        code = LegCode.ON_BOARD if tap.step == Step.HANDED_OVER else STEP_CODES.get(Step(tap.step))
+        if code is not None and (reached is None or ON_THE_ROAD.index(code) > ON_THE_ROAD.index(reached)):
+            reached = code
+    return reached
+
+
+def _from_shift(leg: LegRow, shift: ShiftRow | None) -> LegCode:
+    if shift is None:
+        return LegCode.ASKED if leg.is_asked else LegCode.UNASSIGNED
+    return SHIFT_CODES[ShiftState(shift.state)]
+
+
+def _minutes_late(leg: LegRow, code: LegCode, now: datetime) -> int:
+    """Minutes past the next expected moment, once its grace is over; else 0."""
+    expected, grace = (
+        (leg.due_at, GRACE_TO_DELIVER) if code is LegCode.ON_BOARD else (leg.pickup_at, GRACE_ABOARD)
+    )
+    return int((now - expected).total_seconds() // 60) if now >= expected + grace else 0
+
+
+def _settled_by_hand(live: list[Case], closed: list[Case]) -> frozenset[str]:
+    """What a human has closed today and nothing has opened again."""
+    still = {case.about for case in live}
+    return frozenset(case.about for case in closed if case.closed_by != SYSTEM and case.about not in still)
+
+
+def _count(
+    on: date, legs: Iterable[LegRow], codes: Mapping[int, LegCode], drivers: Mapping[int, ShiftRow]
+) -> DayCount:
+    of_day = [leg for leg in legs if leg.on == on]
+    cars = {leg.run_id for leg in of_day if leg.run_id in drivers and leg.state == LegState.WANTED}
+    return DayCount(
+        on=on,
+        by_code=Counter(str(codes[leg.leg_id]) for leg in of_day),
+        children=len({leg.child_id for leg in of_day}),
+        cars=len(cars),
+    )
+
+
+def _case_line(
+    case: Case,
+    legs: Iterable[LegRow],
+    codes: Mapping[int, LegCode],
+    drivers: Mapping[int, ShiftRow],
+    office: Iterable[OfficeRow],
+) -> CaseLine:
+    assert case.id is not None
+    about = [leg for leg in legs if case.about in (f"leg:{leg.leg_id}", f"run:{leg.run_id}")]
+    run_id = about[0].run_id if about else None
+    shift = drivers.get(run_id or 0)
+    names = {f"account:{row.account_id}": row.name for row in office}
+    action, second = ACTIONS.get(CaseKind(case.kind), (Action.CLOSE, None))
+    if action is Action.CALL_DRIVER and shift is None:
+        action, second = Action.FIND_DRIVER, None
+    if Action.FIND_DRIVER in (action, second) and run_id is None:
+        action, second = (Action.CLOSE, None) if action is Action.FIND_DRIVER else (action, None)
+    return CaseLine(
+        case_id=case.id,
+        kind=case.kind,
+        is_urgent=case.is_urgent,
+        needed_by=case.needed_by,
+        sentence=case.sentence,
+        children=tuple(leg.child for leg in about),
+        school=about[0].school if about else "",
+        direction=about[0].direction if about else None,
+        code=str(codes[about[0].leg_id]) if about else None,
+        run_id=run_id,
+        driver=shift.name if shift else "",
+        driver_id=shift.volunteer_id if shift else None,
+        taken_by=names.get(case.acknowledged_by or "", case.acknowledged_by),
+        taken_at=case.acknowledged_at,
+        told_again_at=case.next_step_at,
+        action=action,
+        second=second,
+    )
+
+
+def _rank(line: CaseLine, now: datetime) -> tuple[bool, datetime, int, int]:
+    """Least time left first; at equal time by how bad it is."""
+    far = now + timedelta(days=365)
+    return (
+        not line.is_urgent and line.needed_by is None,
+        line.needed_by or far,
+        RANK[line.kind],
+        line.case_id,
+    )
+
+
+def _is_due_on(line: CaseLine, today: date, zone: ZoneInfo) -> bool:
+    return line.needed_by is not None and line.needed_by.astimezone(zone).date() <= today
+
+
+def _on_the_road(
+    legs: Iterable[LegRow], codes: Mapping[int, LegCode], drivers: Mapping[int, ShiftRow], now: datetime
+) -> tuple[RunLine, ...]:
+    by_run: dict[int, list[LegRow]] = defaultdict(list)
+    for leg in legs:
+        if leg.run_id is not None and codes[leg.leg_id] is not LegCode.NO_RIDE:
+            by_run[leg.run_id].append(leg)
+    lines = [
+        _run_line(run_id, of_run, codes, drivers[run_id], now)
+        for run_id, of_run in by_run.items()
+        if run_id in drivers and any(codes[leg.leg_id] in (*ON_THE_ROAD, LegCode.LATE) for leg in of_run)
+    ]
+    return tuple(sorted(lines, key=lambda line: (-line.minutes_late, line.expected_at, line.run_id)))
+
+
+def _run_line(
+    run_id: int, legs: list[LegRow], codes: Mapping[int, LegCode], driver: ShiftRow, now: datetime
+) -> RunLine:
+    waiting = [
+        leg for leg in legs if codes[leg.leg_id] in (LegCode.STARTED, LegCode.AT_PICKUP, LegCode.CONFIRMED)
+    ]
+    late = [leg for leg in legs if codes[leg.leg_id] is LegCode.LATE]
+    aboard = [leg for leg in late if now >= leg.due_at + GRACE_TO_DELIVER]
+    unfinished = waiting or late or [leg for leg in legs if codes[leg.leg_id] is LegCode.ON_BOARD] or legs
+    expected = min(leg.pickup_at for leg in waiting) if waiting else max(leg.due_at for leg in unfinished)
+    if late and not waiting:
+        expected = min(leg.due_at if leg in aboard else leg.pickup_at for leg in late)
+    return RunLine(
+        run_id=run_id,
+        children=tuple(leg.child for leg in sorted(legs, key=lambda leg: leg.position)),
+        driver=driver.name,
+        school=legs[0].school,
+        direction=legs[0].direction,
+        place=legs[0].area or legs[0].place_name,
+        has_started=any(codes[leg.leg_id] in (*ON_THE_ROAD, LegCode.DELIVERED) for leg in legs),
+        has_all_aboard=not waiting and not late,
+        expected_at=expected,
+        minutes_late=int((now - expected).total_seconds() // 60) if late else 0,
+    )
+
+
+def _hand_line(row: HandRow) -> HandLine:
+    return HandLine(
+        task_id=row.task_id,
+        kind=row.kind,
+        who=row.who,
+        text=row.text,
+        created_at=row.created_at,
+        calls_unanswered=row.tries,
+    )
+
+
+def _done(
+    closed: Iterable[Case], stand_ins: Iterable[StandInRow], legs: Iterable[LegRow]
+) -> tuple[DoneLine, ...]:
+    children: dict[int, list[str]] = defaultdict(list)
+    for leg in legs:
+        if leg.run_id is not None:
+            children[leg.run_id].append(leg.child)
+    lines = [
+        DoneLine(
+            at=case.closed_at or case.opened_at,
+            sentence=f"{case.sentence} {case.close_reason}".strip(),
+            by_system=case.closed_by == SYSTEM,
+            run_id=None,
+        )
+        for case in closed
+    ]
+    lines += [
+        DoneLine(
+            at=row.at,
+            sentence=f"{'、'.join(children.get(row.run_id, [])) or row.school}：{row.name}答应顶班。",
+            by_system=True,
+            run_id=row.run_id,
+        )
+        for row in stand_ins
+    ]
+    return tuple(sorted(lines, key=lambda line: line.at, reverse=True))
+
+
+def _duty(office: Iterable[OfficeRow], local: datetime) -> tuple[str | None, str | None, time | None]:
+    """Who is on duty now, who follows today, and from when. A row for a weekday wins over the one for always."""
+    minute = local.hour * 60 + local.minute
+    listed = [(row.hours, row.name) for row in office if row.hours is not None]
+    todays = [(hours, name) for hours, name in listed if hours.weekday in (None, local.weekday())]
+    todays.sort(key=lambda one: (one[0].weekday is None, one[0].from_minute))
+    holding = next((name for hours, name in todays if hours.from_minute <= minute < hours.until_minute), None)
+    following = [(hours.from_minute, name) for hours, name in todays if hours.from_minute > minute]
+    if not following:
+        return holding, None, None
+    begins, name = min(following)
+    return holding, name, time(begins // 60, begins % 60)
+
+
+def _next_look_at(legs: Iterable[LegRow], codes: Mapping[int, LegCode], now: datetime) -> datetime | None:
+    ahead = (leg.pickup_at for leg in legs if leg.pickup_at > now and codes[leg.leg_id] in WAITED_FOR)
+    return min(ahead, default=None)
+
+
+SYSTEM = "system"
+EVENING = time(18, 0)  # from here on the board also shows tomorrow
+GRACE_ABOARD = timedelta(minutes=5)
+GRACE_TO_DELIVER = timedelta(minutes=10)
+ON_THE_ROAD = (LegCode.STARTED, LegCode.AT_PICKUP, LegCode.ON_BOARD)
+WAITED_FOR = (LegCode.CONFIRMED, LegCode.ASKED, LegCode.UNASSIGNED, LegCode.DRAFT)
+STEP_CODES = {
+    Step.STARTED: LegCode.STARTED,
+    Step.AT_PICKUP: LegCode.AT_PICKUP,
+    Step.ON_BOARD: LegCode.ON_BOARD,
+}
+SHIFT_CODES = {
+    ShiftState.DRAFT: LegCode.DRAFT,
+    ShiftState.OPEN: LegCode.ASKED,
+    ShiftState.CONFIRMED: LegCode.CONFIRMED,
+    ShiftState.SERVED: LegCode.DELIVERED,
+}
+ACTIONS: dict[CaseKind, tuple[Action, Action | None]] = {
+    CaseKind.NOT_DEPARTED: (Action.CALL_DRIVER, Action.FIND_DRIVER),
+    CaseKind.NOT_ABOARD: (Action.CALL_DRIVER, Action.FIND_DRIVER),
+    CaseKind.NOT_DELIVERED: (Action.CALL_DRIVER, None),
+    CaseKind.WRONG_PERSON: (Action.CALL_DRIVER, None),
+    CaseKind.HELD_AT_GATE: (Action.CALL_DRIVER, None),
+    CaseKind.SUSPENDED_ON_ROAD: (Action.CALL_DRIVER, Action.FIND_DRIVER),
+    CaseKind.TROUBLE_ON_ROAD: (Action.CALL_DRIVER, Action.FIND_DRIVER),
+    CaseKind.NO_DRIVER: (Action.FIND_DRIVER, None),
+    CaseKind.NO_ANSWER: (Action.FIND_DRIVER, None),
+    CaseKind.UNFILLABLE: (Action.SEE_CAUSES, None),
+    CaseKind.MESSAGE_FAILED: (Action.SEE_HAND_LIST, None),
+    CaseKind.REPLY_UNCLEAR: (Action.SEE_PERSON, None),
+    CaseKind.TO_CONFIRM: (Action.SEE_CALENDAR, None),
+    CaseKind.STUCK_WORK: (Action.CLOSE, None),
+}
+RANK = {str(kind): place for place, kind in enumerate(ACTIONS)}
