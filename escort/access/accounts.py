@@ -84,7 +84,6 @@ def sign_in(
     is_known: bool,
     passwords: Passwords,
     now: datetime,
-    replaces: str | None = None,
 ) -> Entered:
     """Return a new sign-in. `now` is real time; `source` is where the request comes from.
 
@@ -107,8 +106,6 @@ def sign_in(
     with store.write() as session:
         for key, _ in keys:
             throttle.forget(session, key=key)
-        if replaces is not None:
-            end_sign_in(session, secret=replaces, now=now)
         return open_sign_in(session, account_id=_id(account), now=now)
 
 
