@@ -19,9 +19,9 @@ from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Engine, Text
+from sqlalchemy import ClauseElement, Engine, Text
 from sqlalchemy.engine import Dialect
-from sqlalchemy.sql.operators import OperatorType, eq, is_, is_not, ne
+from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator
 
 
@@ -136,12 +136,12 @@ class Sealed(TypeDecorator[str]):
     cache_ok = True
 
     class Comparator(TypeDecorator.Comparator[str]):
-        """Refuses every comparison but IS NULL."""
+        """Refuses to be compared with a value; columns among themselves stay comparable, as SQLAlchemy needs."""
 
         def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> Any:
-            if op in (is_, is_not) or (op in (eq, ne) and other == (None,)):
-                return super().operate(op, *other, **kwargs)
-            raise TypeError("a sealed column cannot be compared or sorted: use its blind index")
+            if other and not (other[0] is None or isinstance(other[0], ClauseElement)):
+                raise TypeError("a sealed column cannot be compared: use its blind index")
+            return super().operate(op, *other, **kwargs)
 
     comparator_factory = Comparator
 
