@@ -31,18 +31,19 @@ def test_known_places_convert_both_ways(wgs84: Point, gcj02: Point) -> None:
     assert gcj02_to_wgs84(gcj02) == pytest.approx(wgs84, abs=1e-7)
 
 
-@pytest.mark.parametrize(
-    ("bd09", "wgs84"),
-    [
-        (Point(29.199786, 120.019809), Point(29.196131605295484, 120.00877901149691)),
-        (Point(29.210504, 120.036455), Point(29.206795749156136, 120.0253853970846)),
-    ],
-)
-def test_baidu_converts_by_way_of_gcj02(bd09: Point, wgs84: Point) -> None:
-    """The published answers take one step of the inverse where we iterate: they lie 10 m off."""
-    found = to_wgs84(bd09, CoordinateSystem.BD09)
+def as_baidu_draws(gcj02: Point) -> Point:
+    """百度's published forward formula, which ours inverts."""
+    turn = math.pi * 3000.0 / 180.0
+    z = math.hypot(gcj02.lon, gcj02.lat) + 0.00002 * math.sin(gcj02.lat * turn)
+    theta = math.atan2(gcj02.lat, gcj02.lon) + 0.000003 * math.cos(gcj02.lon * turn)
+    return Point(z * math.sin(theta) + 0.006, z * math.cos(theta) + 0.0065)
 
-    assert tuple(found) == pytest.approx(tuple(wgs84), abs=1.2e-4)
+
+@pytest.mark.parametrize("place", [Point(30.821493, 103.864839), Point(39.911954, 116.377817)])
+def test_baidu_converts_by_way_of_gcj02(place: Point) -> None:
+    drawn = as_baidu_draws(wgs84_to_gcj02(place))
+
+    assert tuple(to_wgs84(drawn, CoordinateSystem.BD09)) == pytest.approx(tuple(place), abs=1e-5)
 
 
 @given(st.floats(20, 50), st.floats(80, 130))
@@ -100,9 +101,11 @@ def test_links_of_chinese_maps_are_converted(text: str) -> None:
 
 
 def test_a_baidu_link_without_a_system_is_bd09() -> None:
-    point = parse_shared_place("http://api.map.baidu.com/marker?location=29.199786,120.019809")
+    drawn = as_baidu_draws(wgs84_to_gcj02(HERE))
 
-    assert point == pytest.approx((29.196131605295484, 120.00877901149691), abs=1.2e-4)
+    point = parse_shared_place(f"http://api.map.baidu.com/marker?location={drawn.lat},{drawn.lon}")
+
+    assert point == pytest.approx(HERE, abs=1e-5)
 
 
 def test_bare_numbers_follow_the_stated_default() -> None:
