@@ -5,7 +5,7 @@ falls out of sight. Seven queries, however many legs there are.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -15,25 +15,9 @@ from sqlmodel import Session
 
 from escort.cases.models import Case, CaseKind, CaseState
 from escort.journeys import board_rows
-from escort.journeys.board_rows import HandRow, LegRow, OfficeRow, ShiftRow, StandInRow, TapRow
-from escort.journeys.models import Step
-from escort.rota.models import Direction, LegState, ShiftState
-
-
-class LegCode(StrEnum):
-    """The codes of the status vocabulary that a leg can have."""
-
-    NO_RIDE = "no_ride"  # cancelled by somebody entitled
-    UNASSIGNED = "unassigned"  # nobody drives
-    DRAFT = "draft"  # the office's own proposal, not published
-    ASKED = "asked"  # somebody was asked and has not said yes
-    CONFIRMED = "confirmed"
-    STARTED = "started"
-    AT_PICKUP = "at_pickup"
-    ON_BOARD = "on_board"
-    DELIVERED = "delivered"
-    LATE = "late"  # past its time plus grace, with no word
-    SETTLED = "settled"  # no word, and a human closed its case with a reason
+from escort.journeys.board_rows import HandRow, LegRow, OfficeRow, ShiftRow, StandInRow
+from escort.journeys.leg_codes import GRACE_TO_DELIVER, ON_THE_ROAD, LegCode, code_of
+from escort.rota.models import LegState
 
 
 class Action(StrEnum):
@@ -41,7 +25,7 @@ class Action(StrEnum):
 
     CALL_DRIVER = "call_driver"
     FIND_DRIVER = "find_driver"  # candidates of the run
-    SEE_CAUSES = "see_causes"  # why nobody can drive, and what relaxing a rule gives
+    SEE_WEEK = "see_week"  # the rota of that day, with why nobody can drive
     SEE_HAND_LIST = "see_hand_list"
     SEE_CALENDAR = "see_calendar"
     SEE_PERSON = "see_person"
@@ -54,6 +38,7 @@ class CaseLine:
 
     case_id: int
     kind: str
+    about: str
     is_urgent: bool
     needed_by: datetime | None
     sentence: str
@@ -64,6 +49,7 @@ class CaseLine:
     run_id: int | None
     driver: str
     driver_id: int | None
+    day: date | None  # of a grouped case
     taken_by: str | None  # a name; None: nobody has it
     taken_at: datetime | None
     told_again_at: datetime | None
@@ -157,17 +143,17 @@ def board(session: Session, *, now: datetime, zone: ZoneInfo) -> Board:
     cases = board_rows.cases(session, closed_since=midnight)
     live = [case for case in cases if case.state != CaseState.CLOSED]
     closed = [case for case in cases if case.state == CaseState.CLOSED]
-    legs = board_rows.legs(session, days=(today, tomorrow), abouts=[case.about for case in live])
-    runs_elsewhere = {
-        leg.run_id for leg in legs if leg.on not in (today, tomorrow) and leg.run_id is not None
-    }
-    drivers = board_rows.drivers(session, days=(today, tomorrow), run_ids=runs_elsewhere)
+    abouts = [case.about for case in live]
+    drivers, run_of = board_rows.drivers(session, days=(today, tomorrow), abouts=abouts)
+    runs = {*run_of.values(), *board_rows.ids_in(abouts, "run:")}
+    legs = board_rows.legs(session, days=(today, tomorrow), run_ids=runs, abouts=abouts)
     taps = board_rows.taps(session, on=today)
     office = board_rows.office(session)
     settled = _settled_by_hand(live, closed)
-    codes = {leg.leg_id: _code(leg, drivers, taps, settled, now) for leg in legs}
+    codes = {leg.leg_id: code_of(leg, drivers, taps, settled, now) for leg in legs}
     queue = sorted(
-        (_case_line(case, legs, codes, drivers, office) for case in live), key=lambda line: _rank(line, now)
+        (_case_line(case, _legs_about(case.about, legs, run_of), codes, drivers, office) for case in live),
+        key=lambda line: _rank(line, now),
     )
     urgent = sum(line.is_urgent for line in queue)
     due_today = sum(not line.is_urgent and _is_due_on(line, today, zone) for line in queue)
@@ -191,52 +177,6 @@ def board(session: Session, *, now: datetime, zone: ZoneInfo) -> Board:
     )
 
 
-def _code(
-    leg: LegRow,
-    drivers: Mapping[int, ShiftRow],
-    taps: Mapping[int, list[TapRow]],
-    settled: frozenset[str],
-    now: datetime,
-) -> LegCode:
-    if leg.state == LegState.CANCELLED:
-        return LegCode.NO_RIDE
-    shift = drivers.get(leg.run_id or 0)
-    code = _from_taps(leg, taps.get(leg.leg_id, [])) or _from_shift(leg, shift)
-    if code in (LegCode.CONFIRMED, *ON_THE_ROAD) and _minutes_late(leg, code, now) > 0:
-        is_settled = f"leg:{leg.leg_id}" in settled or f"run:{leg.run_id}" in settled
-        return LegCode.SETTLED if is_settled else LegCode.LATE
-    return code
-
-
-def _from_taps(leg: LegRow, taps: Iterable[TapRow]) -> LegCode | None:
-    """The furthest step that anybody tapped; at the gate a handover ends the way to school and begins the other."""
-    reached: LegCode | None = None
-    for tap in taps:
-        at_gate = tap.by.startswith("gate:")
-        if tap.step == Step.DELIVERED or (
-            tap.step == Step.HANDED_OVER and at_gate == (leg.direction == Direction.TO_SCHOOL)
-        ):
-            return LegCode.DELIVERED
-        code = LegCode.ON_BOARD if tap.step == Step.HANDED_OVER else STEP_CODES.get(Step(tap.step))
-        if code is not None and (reached is None or ON_THE_ROAD.index(code) > ON_THE_ROAD.index(reached)):
-            reached = code
-    return reached
-
-
-def _from_shift(leg: LegRow, shift: ShiftRow | None) -> LegCode:
-    if shift is None:
-        return LegCode.ASKED if leg.is_asked else LegCode.UNASSIGNED
-    return SHIFT_CODES[ShiftState(shift.state)]
-
-
-def _minutes_late(leg: LegRow, code: LegCode, now: datetime) -> int:
-    """Minutes past the next expected moment, once its grace is over; else 0."""
-    expected, grace = (
-        (leg.due_at, GRACE_TO_DELIVER) if code is LegCode.ON_BOARD else (leg.pickup_at, GRACE_ABOARD)
-    )
-    return int((now - expected).total_seconds() // 60) if now >= expected + grace else 0
-
-
 def _settled_by_hand(live: list[Case], closed: list[Case]) -> frozenset[str]:
     """What a human has closed today and nothing has opened again."""
     still = {case.about for case in live}
@@ -256,26 +196,32 @@ def _count(
     )
 
 
+def _legs_about(about: str, legs: Iterable[LegRow], run_of: Mapping[int, int]) -> list[LegRow]:
+    """The legs that a case's `leg:<id>`, `run:<id>` or `shift:<id>` stands for."""
+    kind, _, number = about.partition(":")
+    if kind == "leg":
+        return [leg for leg in legs if str(leg.leg_id) == number]
+    run_id = run_of.get(int(number)) if kind == "shift" else int(number) if kind == "run" else None
+    return [leg for leg in legs if run_id is not None and leg.run_id == run_id]
+
+
 def _case_line(
     case: Case,
-    legs: Iterable[LegRow],
+    about: Sequence[LegRow],
     codes: Mapping[int, LegCode],
     drivers: Mapping[int, ShiftRow],
     office: Iterable[OfficeRow],
 ) -> CaseLine:
     assert case.id is not None
-    about = [leg for leg in legs if case.about in (f"leg:{leg.leg_id}", f"run:{leg.run_id}")]
     run_id = about[0].run_id if about else None
     shift = drivers.get(run_id or 0)
     names = {f"account:{row.account_id}": row.name for row in office}
-    action, second = ACTIONS.get(CaseKind(case.kind), (Action.CLOSE, None))
-    if action is Action.CALL_DRIVER and shift is None:
-        action, second = Action.FIND_DRIVER, None
-    if Action.FIND_DRIVER in (action, second) and run_id is None:
-        action, second = (Action.CLOSE, None) if action is Action.FIND_DRIVER else (action, None)
+    wished = ACTIONS.get(CaseKind(case.kind), (Action.CLOSE,))
+    possible = [action for action in wished if _is_possible(action, case.about, run_id, shift)]
     return CaseLine(
         case_id=case.id,
         kind=case.kind,
+        about=case.about,
         is_urgent=case.is_urgent,
         needed_by=case.needed_by,
         sentence=case.sentence,
@@ -285,13 +231,38 @@ def _case_line(
         code=str(codes[about[0].leg_id]) if about else None,
         run_id=run_id,
         driver=shift.name if shift else "",
-        driver_id=shift.volunteer_id if shift else None,
+        driver_id=shift.volunteer_id if shift else _volunteer_in(case.about),
+        day=_day_in(case.about),
         taken_by=names.get(case.acknowledged_by or "", case.acknowledged_by),
         taken_at=case.acknowledged_at,
         told_again_at=case.next_step_at,
-        action=action,
-        second=second,
+        action=possible[0] if possible else Action.CLOSE,
+        second=possible[1] if len(possible) > 1 else None,
     )
+
+
+def _is_possible(action: Action, about: str, run_id: int | None, shift: ShiftRow | None) -> bool:
+    match action:
+        case Action.CALL_DRIVER:
+            return shift is not None
+        case Action.FIND_DRIVER:
+            return run_id is not None
+        case Action.SEE_WEEK:
+            return _day_in(about) is not None
+        case Action.SEE_PERSON:
+            return _volunteer_in(about) is not None
+        case _:
+            return True
+
+
+def _volunteer_in(about: str) -> int | None:
+    kind, _, number = about.partition(":")
+    return int(number) if kind == "volunteer" and number.isdecimal() else None
+
+
+def _day_in(about: str) -> date | None:
+    kind, _, day = about.partition(":")
+    return date.fromisoformat(day) if kind == "date" else None
 
 
 def _rank(line: CaseLine, now: datetime) -> tuple[bool, datetime, int, int]:
@@ -410,35 +381,22 @@ def _next_look_at(legs: Iterable[LegRow], codes: Mapping[int, LegCode], now: dat
 
 SYSTEM = "system"
 EVENING = time(18, 0)  # from here on the board also shows tomorrow
-GRACE_ABOARD = timedelta(minutes=5)
-GRACE_TO_DELIVER = timedelta(minutes=10)
-ON_THE_ROAD = (LegCode.STARTED, LegCode.AT_PICKUP, LegCode.ON_BOARD)
 WAITED_FOR = (LegCode.CONFIRMED, LegCode.ASKED, LegCode.UNASSIGNED, LegCode.DRAFT)
-STEP_CODES = {
-    Step.STARTED: LegCode.STARTED,
-    Step.AT_PICKUP: LegCode.AT_PICKUP,
-    Step.ON_BOARD: LegCode.ON_BOARD,
-}
-SHIFT_CODES = {
-    ShiftState.DRAFT: LegCode.DRAFT,
-    ShiftState.OPEN: LegCode.ASKED,
-    ShiftState.CONFIRMED: LegCode.CONFIRMED,
-    ShiftState.SERVED: LegCode.DELIVERED,
-}
-ACTIONS: dict[CaseKind, tuple[Action, Action | None]] = {
+ACTIONS: dict[CaseKind, tuple[Action, ...]] = {
     CaseKind.NOT_DEPARTED: (Action.CALL_DRIVER, Action.FIND_DRIVER),
     CaseKind.NOT_ABOARD: (Action.CALL_DRIVER, Action.FIND_DRIVER),
-    CaseKind.NOT_DELIVERED: (Action.CALL_DRIVER, None),
-    CaseKind.WRONG_PERSON: (Action.CALL_DRIVER, None),
-    CaseKind.HELD_AT_GATE: (Action.CALL_DRIVER, None),
+    CaseKind.NOT_DELIVERED: (Action.CALL_DRIVER,),
+    CaseKind.WRONG_PERSON: (Action.CALL_DRIVER,),
+    CaseKind.HELD_AT_GATE: (Action.CALL_DRIVER,),
     CaseKind.SUSPENDED_ON_ROAD: (Action.CALL_DRIVER, Action.FIND_DRIVER),
     CaseKind.TROUBLE_ON_ROAD: (Action.CALL_DRIVER, Action.FIND_DRIVER),
-    CaseKind.NO_DRIVER: (Action.FIND_DRIVER, None),
-    CaseKind.NO_ANSWER: (Action.FIND_DRIVER, None),
-    CaseKind.UNFILLABLE: (Action.SEE_CAUSES, None),
-    CaseKind.MESSAGE_FAILED: (Action.SEE_HAND_LIST, None),
-    CaseKind.REPLY_UNCLEAR: (Action.SEE_PERSON, None),
-    CaseKind.TO_CONFIRM: (Action.SEE_CALENDAR, None),
-    CaseKind.STUCK_WORK: (Action.CLOSE, None),
+    CaseKind.NO_DRIVER: (Action.FIND_DRIVER, Action.SEE_WEEK),
+    CaseKind.NO_ANSWER: (Action.FIND_DRIVER,),
+    CaseKind.UNFILLABLE: (Action.SEE_WEEK,),
+    CaseKind.MESSAGE_FAILED: (Action.SEE_HAND_LIST,),
+    CaseKind.REPLY_UNCLEAR: (Action.SEE_PERSON,),
+    CaseKind.TO_CONFIRM: (Action.SEE_CALENDAR,),
+    CaseKind.STUCK_WORK: (),
 }
+"""In the order of how bad they are: of what a row recommends, the first two that are possible are shown."""
 RANK = {str(kind): place for place, kind in enumerate(ACTIONS)}

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import literal, union_all
 from sqlalchemy import select as any_select
+from sqlalchemy.orm import load_only
 from sqlmodel import Session, col, or_, select
 
 from escort.access.models import Account, Role
@@ -53,6 +54,7 @@ class LegRow:
 
 @dataclass(frozen=True)
 class ShiftRow:
+    shift_id: int
     run_id: int
     state: str
     volunteer_id: int
@@ -108,9 +110,11 @@ def cases(session: Session, *, closed_since: datetime) -> list[Case]:
     return list(session.exec(rows.order_by(col(Case.id))))
 
 
-def legs(session: Session, *, days: Collection[date], abouts: Iterable[str]) -> list[LegRow]:
-    """Return the legs of these days, and those that a case names by `leg:<id>` or `run:<id>`, in order of time."""
-    leg_ids, run_ids = _ids(abouts, "leg:"), _ids(abouts, "run:")
+def legs(
+    session: Session, *, days: Collection[date], run_ids: Collection[int], abouts: Iterable[str]
+) -> list[LegRow]:
+    """Return the legs of these days and runs, and those that a case names by `leg:<id>`, in order of time."""
+    leg_ids = ids_in(abouts, "leg:")
     of_runs = select(RunLeg.leg_id).where(col(RunLeg.run_id).in_(run_ids), col(RunLeg.is_live).is_(True))
     asked = (
         select(Offer.id)
@@ -150,25 +154,45 @@ def legs(session: Session, *, days: Collection[date], abouts: Iterable[str]) -> 
     return [_leg_row(*row) for row in session.exec(rows)]
 
 
-def drivers(session: Session, *, days: Collection[date], run_ids: Collection[int]) -> dict[int, ShiftRow]:
-    """Return who drives each run of these days, and of the named runs: the one live or served driver's shift."""
-    states = (*LIVE_SHIFT, ShiftState.SERVED)
+def drivers(
+    session: Session, *, days: Collection[date], abouts: Collection[str]
+) -> tuple[dict[int, ShiftRow], dict[int, int]]:
+    """Return who drives each run, and the run of each shift that a case names by `shift:<id>`.
+
+    The runs are those of these days and those that a case names. Who drives is the one live or served driver's
+    shift; a named shift may have ended.
+    """
+    named = ids_in(abouts, "shift:")
+    of_legs = select(RunLeg.run_id).where(
+        col(RunLeg.leg_id).in_(ids_in(abouts, "leg:")), col(RunLeg.is_live).is_(True)
+    )
     rows = (
-        select(Shift.run_id, Shift.state, Shift.volunteer_id, Volunteer.name)
+        select(Shift.id, Shift.run_id, Shift.state, Volunteer)
         .join(Volunteer, col(Volunteer.id) == col(Shift.volunteer_id))
         .where(
-            or_(col(Shift.on).in_(days), col(Shift.run_id).in_(run_ids)),
-            col(Shift.state).in_(states),
+            or_(
+                col(Shift.on).in_(days),
+                col(Shift.run_id).in_(ids_in(abouts, "run:")),
+                col(Shift.run_id).in_(of_legs),
+                col(Shift.id).in_(named),
+            ),
+            or_(col(Shift.state).in_(SEATED), col(Shift.id).in_(named)),
             Shift.role == rota.Role.DRIVER,
-            col(Shift.run_id).is_not(None),
         )
+        .options(load_only(*NAME_ONLY))
         .order_by(col(Shift.id))
     )
-    found: dict[int, ShiftRow] = {}
-    for run_id, state, volunteer_id, name in session.exec(rows):
-        if run_id is not None and (run_id not in found or found[run_id].state == ShiftState.SERVED):
-            found[run_id] = ShiftRow(run_id, state, volunteer_id, name)
-    return found
+    driving: dict[int, ShiftRow] = {}
+    run_of: dict[int, int] = {}
+    for shift_id, run_id, state, who in session.exec(rows):
+        if shift_id is None or run_id is None or who.id is None:
+            continue
+        if shift_id in named:
+            run_of[shift_id] = run_id
+        is_taken = run_id in driving and driving[run_id].state != ShiftState.SERVED
+        if state in SEATED and not is_taken:
+            driving[run_id] = ShiftRow(shift_id, run_id, state, who.id, who.name)
+    return driving, run_of
 
 
 def taps(session: Session, *, on: date) -> dict[int, list[TapRow]]:
@@ -234,19 +258,19 @@ def stand_ins(session: Session, *, since: datetime) -> list[StandInRow]:
 
 
 def _leg_row(*values: Any) -> LegRow:
-    *plain, position, is_asked = values
-    return LegRow(*plain, position=position or 0, is_asked=bool(is_asked))
+    row: tuple[Any, ...] = (*values[:-2], values[-2] or 0, bool(values[-1]))
+    return LegRow(*row)
 
 
 def _names(session: Session, parties: Collection[str]) -> dict[str, str]:
     """Return what to call these parties on the board: 王师傅, 小雨的外婆."""
     volunteers = any_select(literal("volunteer:"), col(Volunteer.id), col(Volunteer.name), literal("")).where(
-        col(Volunteer.id).in_(_ids(parties, "volunteer:"))
+        col(Volunteer.id).in_(ids_in(parties, "volunteer:"))
     )
     guardians = (
         any_select(literal("guardian:"), col(Guardian.id), col(Child.short_name), col(Guardian.relation))
         .join(Child, col(Child.family_id) == col(Guardian.family_id))
-        .where(col(Guardian.id).in_(_ids(parties, "guardian:")))
+        .where(col(Guardian.id).in_(ids_in(parties, "guardian:")))
     )
     found: dict[str, str] = {}
     for kind, who, name, relation in session.execute(union_all(volunteers, guardians)):
@@ -254,5 +278,9 @@ def _names(session: Session, parties: Collection[str]) -> dict[str, str]:
     return found
 
 
-def _ids(abouts: Iterable[str], prefix: str) -> list[int]:
+def ids_in(abouts: Iterable[str], prefix: str) -> list[int]:
     return [int(about.removeprefix(prefix)) for about in abouts if about.startswith(prefix)]
+
+
+NAME_ONLY: Any = (Volunteer.id, Volunteer.name)  # SQLModel types its columns as values
+SEATED = (*LIVE_SHIFT, ShiftState.SERVED)

@@ -153,6 +153,18 @@ def test_a_row_recommends_one_action_and_a_second_choice(session: Session) -> No
     assert (with_driver.action, with_driver.second) == (Action.CALL_DRIVER, Action.FIND_DRIVER)
 
 
+def test_a_case_about_a_shift_that_has_ended_still_names_its_children(session: Session) -> None:
+    cast = the_cast(session)
+    run = a_run(session, a_leg(session, cast.xiaoyu, on=TODAY + timedelta(days=9)))
+    freed = a_shift(session, run, cast.wang.id, ShiftState.FREED)
+    a_shift(session, run, cast.chen.id)
+    a_case(session, CaseKind.TROUBLE_ON_ROAD, f"shift:{freed.id}", needed="07:40")
+
+    line = the_board(session, "07:00").queue[0]
+
+    assert (line.children, line.driver, line.run_id) == (("小雨",), "陈姐", run.id)
+
+
 def test_a_row_says_who_took_it(session: Session) -> None:
     session.add(
         Account(
