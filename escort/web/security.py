@@ -53,12 +53,31 @@ class Guard:
             await send(message)
 
         try:
-            await self.app(scope, receive, send_guarded)
+            await self.app(scope, _limited(receive, _most_bytes(scope)), send_guarded)
         except Exception as error:
             _log(error, scope, self.house)
             if started:
                 raise
             await _unexpected(Request(scope))(scope, receive, send_guarded)
+
+
+def _most_bytes(scope: Scope) -> int:
+    return next((most for prefix, most in BODY_BYTES.items() if scope["path"].startswith(prefix)), FORM_BYTES)
+
+
+def _limited(receive: Receive, most: int) -> Receive:
+    """Return a `receive` that refuses a body beyond `most` bytes, whatever its header says about its length."""
+    taken = 0
+
+    async def take() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > most:
+            raise HTTPException(413)
+        return message
+
+    return take
 
 
 def _set_headers(headers: MutableHeaders, scope: Scope, house: House) -> None:
@@ -175,7 +194,5 @@ SENTENCES = {
 }
 FORM_BYTES = 256 * 1024
 UPLOAD_BYTES = 12 * 1024 * 1024
-LIMITS: dict[str, Any] = {
-    "max_body_size": FORM_BYTES,
-    "form_limits": {"max_fields": 1500, "max_files": 2, "max_part_size": FORM_BYTES},
-}
+BODY_BYTES = {"/import": UPLOAD_BYTES, "/callbacks/": 64 * 1024}  # by path; elsewhere FORM_BYTES
+LIMITS: dict[str, Any] = {"form_limits": {"max_fields": 1500, "max_files": 2, "max_part_size": FORM_BYTES}}
