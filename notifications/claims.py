@@ -52,21 +52,6 @@ def claim_due(
     return [Claim(row[0], claimed[row[0]], lease_until) for row in due if row[0] in claimed]
 
 
-def release_claims(sessions: Sessions, *, owner: str) -> int:
-    """Void what an earlier incarnation of this node held, so that nobody waits for its leases. Returns how many.
-
-    Call it once, on start, with a name that no other living worker has.
-    """
-    with sessions() as session:
-        freed = session.exec(
-            update(Message)
-            .where(col(Message.owner) == owner, col(Message.state) == MessageState.CLAIMED)
-            .values(lease_until=None, owner=None)
-            .execution_options(synchronize_session=False)
-        )
-        return freed.rowcount
-
-
 def _hold(
     session: Session, ids: list[int | None], is_free: ColumnElement[bool], owner: str, lease_until: datetime
 ) -> dict[int, int]:

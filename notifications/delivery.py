@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, select, update
 
 from notifications.addresses import live_addresses
 from notifications.channels import (
@@ -25,7 +25,7 @@ from notifications.channels import (
     Unseen,
 )
 from notifications.claims import Claim, Sessions, claim_due
-from notifications.models import Address, Message, Urgency
+from notifications.models import Address, Message, MessageState, Urgency
 from notifications.records import Done, record
 from notifications.retry import policy_for
 from notifications.settlement import (
@@ -94,6 +94,21 @@ def deliver_due(
         if step == 0:
             break
     return moved
+
+
+def release_claims(sessions: Sessions, *, owner: str) -> int:
+    """Void what an earlier incarnation of this node held, so that nobody waits for its leases. Returns how many.
+
+    Call it once, on start, with a name that no other living worker has.
+    """
+    with sessions() as session:
+        freed = session.exec(
+            update(Message)
+            .where(col(Message.owner) == owner, col(Message.state) == MessageState.CLAIMED)
+            .values(lease_until=None, owner=None)
+            .execution_options(synchronize_session=False)
+        )
+        return freed.rowcount
 
 
 @dataclass

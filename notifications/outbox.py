@@ -49,8 +49,8 @@ def enqueue(
     """
     letter = Letter(to, wording, about, dedup_key, urgency, not_before, do_not_send_after, channel)
     row = _row(letter, now, keyring_of(session.get_bind().dialect))
-    statement = insert_if_new(session, Message).values(row)
-    return session.scalars(statement.returning(Message)).one_or_none()
+    statement = insert_if_new(session, Message)
+    return session.scalars(statement.returning(Message), row).one_or_none()
 
 
 def enqueue_many(session: Session, letters: Iterable[Letter], *, now: datetime) -> set[str]:

@@ -1,7 +1,7 @@
 """Writing down what became of claimed messages, under the fence of each claim."""
 
 import logging
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -90,11 +90,12 @@ def _respect(reason: str | None, standing: Standing) -> Standing:
 
 
 def _row(claim: Claim, standing: Standing) -> dict[str, Any]:
-    values = asdict(standing)
-    values["state"] = str(standing.state)
-    return {"claimed_id": claim.message_id, "claimed_fence": claim.fence} | {
-        f"new_{name}": value for name, value in values.items()
-    }
+    row = {f"new_{name}": getattr(standing, name) for name in _COLUMNS}
+    return row | {"new_state": str(standing.state), **_held_by(claim)}
+
+
+def _held_by(claim: Claim) -> dict[str, Any]:
+    return {"claimed_id": claim.message_id, "claimed_fence": claim.fence}
 
 
 def _keep_attempts(session: Session, done: list[Done]) -> None:
@@ -177,6 +178,7 @@ def _keep_late(session: Session, one: Done) -> None:
         session.connection().execute(insert_if_new(session, Attempt), [row])
 
 
+_COLUMNS = tuple(Standing.__dataclass_fields__)
 _UPDATE = (
     update(Message.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
     .where(
@@ -185,7 +187,7 @@ _UPDATE = (
         col(Message.state) == str(MessageState.CLAIMED),
     )
     .values(
-        {name: bindparam(f"new_{name}") for name in Standing.__dataclass_fields__}
+        {name: bindparam(f"new_{name}") for name in _COLUMNS}
         | {"lease_until": None, "owner": None}
     )
 )

@@ -54,6 +54,9 @@ class GatewayLog:
 
     requests: Counter[str] = field(default_factory=Counter)
     accepted: dict[str, str] = field(default_factory=dict)  # key -> provider id
+    workers: Counter[str] = field(
+        default_factory=Counter
+    )  # requests by the caller's process id, where it says it
     kills: int = 0
     bodies: list[dict[str, Any]] = field(default_factory=list)
 
@@ -95,8 +98,10 @@ class FakeGateway:
         with self._lock:
             self._script.extend(script)
 
-    def next_behaviour(self, body: dict[str, Any]) -> str:
+    def next_behaviour(self, body: dict[str, Any], worker: str | None) -> str:
         with self._lock:
+            if worker is not None:
+                self.log.workers[worker] += 1
             self.log.requests[str(body.get("id"))] += 1
             self.log.bodies.append(body)
             return self._script.pop(0) if self._script else "accept"
@@ -112,6 +117,7 @@ class FakeGateway:
             return {
                 "requests": dict(self.log.requests),
                 "accepted": dict(self.log.accepted),
+                "workers": dict(self.log.workers),
                 "kills": self.log.kills,
                 "script_left": len(self._script),
             }
@@ -138,7 +144,9 @@ def _handler_for(gateway: FakeGateway) -> type[BaseHTTPRequestHandler]:
                 self._answer(200, {})
                 return
             try:
-                self._answer(*self._behave(gateway.next_behaviour(body), str(body["id"])))
+                self._answer(
+                    *self._behave(gateway.next_behaviour(body, self.headers[PID_HEADER]), str(body["id"]))
+                )
             except _Drop:
                 self.close_connection = True
 

