@@ -166,6 +166,7 @@ def drivers(
     of_legs = select(RunLeg.run_id).where(
         col(RunLeg.leg_id).in_(ids_in(abouts, "leg:")), col(RunLeg.is_live).is_(True)
     )
+    of_shifts = select(Shift.run_id).where(col(Shift.id).in_(named))
     rows = (
         select(Shift.id, Shift.run_id, Shift.state, Volunteer)
         .join(Volunteer, col(Volunteer.id) == col(Shift.volunteer_id))
@@ -174,7 +175,7 @@ def drivers(
                 col(Shift.on).in_(days),
                 col(Shift.run_id).in_(ids_in(abouts, "run:")),
                 col(Shift.run_id).in_(of_legs),
-                col(Shift.id).in_(named),
+                col(Shift.run_id).in_(of_shifts),
             ),
             or_(col(Shift.state).in_(SEATED), col(Shift.id).in_(named)),
             Shift.role == rota.Role.DRIVER,

@@ -1,0 +1,9 @@
+"""All routes of the coordinator's desk."""
+
+from fastapi import APIRouter
+
+from escort.web.coordinator import today
+
+router = APIRouter(include_in_schema=False)
+for part in (today,):
+    router.include_router(part.router)

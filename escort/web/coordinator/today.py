@@ -1,0 +1,93 @@
+"""Today: what needs a human now, and the little that is done about it from here."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from escort.access import audit
+from escort.cases import service as cases
+from escort.errors import Conflict
+from escort.journeys.board import board
+from escort.web.coordinator.bars import parts_of
+from escort.web.coordinator.numbers import number_of_hand_task, number_to_ring
+from escort.web.deps import CurrentCoordinator, HouseDep, NowDep, ReadSessionDep, SessionDep
+from escort.web.forms import FormModel, Line200
+from escort.web.render import page
+from notifications.channels.by_hand import mark_told, note_unanswered_call
+
+router = APIRouter()
+MOST_SHOWN = 7  # more at once is a list, not a queue
+ON_TIME_SHOWN = 5
+
+
+class CloseForm(FormModel):
+    reason: Line200
+
+
+@router.get("/today")
+def show_today(
+    request: Request,
+    _me: CurrentCoordinator,
+    session: ReadSessionDep,
+    house: HouseDep,
+    now: NowDep,
+    whole: bool = False,
+) -> HTMLResponse:
+    shown = board(session, now=now, zone=house.zone)
+    return page(
+        request,
+        "coordinator/today.html",
+        board=shown,
+        queue=shown.queue if whole else shown.queue[:MOST_SHOWN],
+        parts=parts_of(shown.today),
+        parts_tomorrow=parts_of(shown.tomorrow) if shown.tomorrow else [],
+        on_time_shown=ON_TIME_SHOWN,
+    )
+
+
+@router.post("/cases/{case_id}/take")
+def take_case(case_id: int, me: CurrentCoordinator, session: SessionDep, now: NowDep) -> Response:
+    cases.acknowledge(session, case_id=case_id, by=me.subject, now=now)
+    return RedirectResponse("/today", status_code=303)
+
+
+@router.post("/cases/{case_id}/close")
+def close_case(
+    case_id: int, form: Annotated[CloseForm, Form()], me: CurrentCoordinator, session: SessionDep, now: NowDep
+) -> Response:
+    cases.close(session, case_id=case_id, by=me.subject, reason=form.reason, now=now)
+    return RedirectResponse("/today", status_code=303)
+
+
+@router.post("/hand/{task_id}/done")
+def tell_by_hand(task_id: int, me: CurrentCoordinator, session: SessionDep, now: NowDep) -> Response:
+    if not mark_told(session, task_id=task_id, by=me.subject, now=now):
+        raise Conflict("这一条已经有人告知过了，或者已经不用说了。")
+    return RedirectResponse("/today#by-hand", status_code=303)
+
+
+@router.post("/hand/{task_id}/unanswered")
+def note_no_answer(task_id: int, _me: CurrentCoordinator, session: SessionDep, now: NowDep) -> Response:
+    if not note_unanswered_call(session, task_id=task_id, now=now):
+        raise Conflict("这一条已经有人告知过了，或者已经不用说了。")
+    return RedirectResponse("/today#by-hand", status_code=303)
+
+
+@router.post("/hand/{task_id}/phone")
+def show_number_of_hand_task(
+    request: Request, task_id: int, me: CurrentCoordinator, session: SessionDep, now: NowDep
+) -> HTMLResponse:
+    """Show one number, with an entry in the trail: a POST, so that no preview and no scanner reads it."""
+    ring = number_of_hand_task(session, task_id=task_id)
+    audit.record(session, actor=me.subject, action="read", subject=ring.party, fields=["phone"], now=now)
+    return page(request, "coordinator/ring.html", ring=ring, back="/today#by-hand")
+
+
+@router.post("/volunteers/{volunteer_id}/phone")
+def show_number_of_volunteer(
+    request: Request, volunteer_id: int, me: CurrentCoordinator, session: SessionDep, now: NowDep
+) -> HTMLResponse:
+    ring = number_to_ring(session, party=f"volunteer:{volunteer_id}")
+    audit.record(session, actor=me.subject, action="read", subject=ring.party, fields=["phone"], now=now)
+    return page(request, "coordinator/ring.html", ring=ring, back="/today")
