@@ -14,13 +14,14 @@ from escort.access.accounts import Entered
 from escort.access.models import Purpose, Role
 from escort.access.secret import new_token
 from escort.errors import NotAllowed, Refused, SignInNeeded, TooMany
-from escort.web import cookies, csrf
+from escort.web import account_routes, cookies, csrf
 from escort.web.deps import House, HouseDep, NowDep, ReadSessionDep
 from escort.web.forms import FormModel, OptionalLine40, OptionalLine200, Secret
 from escort.web.policy import public
 from escort.web.render import page
 
 router = APIRouter(include_in_schema=False)
+router.include_router(account_routes.router)
 
 
 class SignInForm(FormModel):

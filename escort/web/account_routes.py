@@ -1,0 +1,184 @@
+"""Who may sign in, and which phones are tied to whom: the coordinator's page, and everybody's own."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from sqlmodel import Session, col, select
+
+from escort.access import accounts, devices, links
+from escort.access.models import Role
+from escort.errors import NotAllowed, NotFound
+from escort.schools.models import School
+from escort.web.deps import (
+    CurrentCoordinator,
+    CurrentGuardian,
+    CurrentVolunteer,
+    GuardianHere,
+    House,
+    HouseDep,
+    NowDep,
+    ReadSessionDep,
+    SessionDep,
+    VolunteerHere,
+)
+from escort.web.forms import FormModel, OptionalInt, OptionalLine40, OptionalLine200, Secret
+from escort.web.render import page
+
+router = APIRouter(include_in_schema=False)
+
+
+class AccountForm(FormModel):
+    role: Role = Role.GATE
+    school_id: OptionalInt = None
+    login: OptionalLine200 = ""
+    name: OptionalLine40 = ""
+    password: Secret = ""
+
+
+class PasswordForm(FormModel):
+    password: Secret = ""
+
+
+@router.get("/accounts")
+def show_accounts(request: Request, session: ReadSessionDep, _me: CurrentCoordinator) -> HTMLResponse:
+    schools = list(session.exec(select(School).order_by(col(School.id))))
+    names = {school.id: school.name for school in schools}
+    return page(
+        request, "session/accounts.html", accounts=accounts.accounts(session), schools=schools, names=names
+    )
+
+
+@router.post("/accounts")
+def create_account(
+    session: SessionDep,
+    house: HouseDep,
+    me: CurrentCoordinator,
+    form: Annotated[AccountForm, Form()],
+) -> RedirectResponse:
+    accounts.create_account(
+        session,
+        login=form.login,
+        name=form.name,
+        role=form.role,
+        password=form.password,
+        school_id=form.school_id if form.role is Role.GATE else None,
+        by=me.subject,
+        now=house.real_now(),
+        passwords=house.passwords,
+    )
+    return RedirectResponse("/accounts", status_code=303)
+
+
+@router.post("/accounts/{account_id}/password")
+def set_password(
+    session: SessionDep,
+    house: HouseDep,
+    me: CurrentCoordinator,
+    account_id: int,
+    form: Annotated[PasswordForm, Form()],
+) -> RedirectResponse:
+    accounts.set_password(
+        session,
+        account_id=account_id,
+        password=form.password,
+        by=me.subject,
+        now=house.real_now(),
+        passwords=house.passwords,
+    )
+    return RedirectResponse("/accounts", status_code=303)
+
+
+@router.post("/accounts/{account_id}/disable")
+def disable_account(
+    session: SessionDep, house: HouseDep, me: CurrentCoordinator, account_id: int
+) -> RedirectResponse:
+    accounts.disable_account(session, account_id=account_id, by=me.subject, now=house.real_now())
+    return RedirectResponse("/accounts", status_code=303)
+
+
+@router.post("/accounts/{account_id}/sign-out")
+def sign_out_everywhere(
+    session: SessionDep, house: HouseDep, me: CurrentCoordinator, account_id: int
+) -> RedirectResponse:
+    accounts.end_all_sign_ins(session, account_id=account_id, by=me.subject, now=house.real_now())
+    return RedirectResponse("/accounts", status_code=303)
+
+
+@router.get("/people/{subject}/phones")
+def show_phones(
+    request: Request, session: ReadSessionDep, house: HouseDep, _me: CurrentCoordinator, subject: str
+) -> HTMLResponse:
+    return _phones(request, session, house, _known_kind(subject), f"/people/{subject}/phones", is_office=True)
+
+
+@router.post("/people/{subject}/phones/{device_id}/revoke")
+def revoke_phone(
+    session: SessionDep, house: HouseDep, me: CurrentCoordinator, subject: str, device_id: int
+) -> RedirectResponse:
+    devices.revoke_device(session, device_id=device_id, subject=subject, by=me.subject, now=house.real_now())
+    return RedirectResponse(f"/people/{subject}/phones", status_code=303)
+
+
+@router.post("/people/{subject}/phones/revoke-all")
+def revoke_everything(
+    session: SessionDep, me: CurrentCoordinator, subject: str, now: NowDep
+) -> RedirectResponse:
+    """A lost phone: its links in old messages end too."""
+    links.revoke_all(session, _known_kind(subject), now, by=me.subject)
+    return RedirectResponse(f"/people/{subject}/phones", status_code=303)
+
+
+@router.get("/v/{token}/phones")
+def volunteers_phones(
+    request: Request, session: ReadSessionDep, house: HouseDep, me: CurrentVolunteer
+) -> HTMLResponse:
+    return _phones(request, session, house, _if_bound(me), f"/v/{me.token}/phones", is_office=False)
+
+
+@router.post("/v/{token}/phones/{device_id}/revoke")
+def volunteer_revokes(
+    session: SessionDep, house: HouseDep, me: CurrentVolunteer, device_id: int
+) -> RedirectResponse:
+    devices.revoke_device(
+        session, device_id=device_id, subject=_if_bound(me), by=me.subject, now=house.real_now()
+    )
+    return RedirectResponse(f"/v/{me.token}/phones", status_code=303)
+
+
+@router.get("/f/{token}/phones")
+def familys_phones(
+    request: Request, session: ReadSessionDep, house: HouseDep, me: CurrentGuardian
+) -> HTMLResponse:
+    return _phones(request, session, house, _if_bound(me), f"/f/{me.token}/phones", is_office=False)
+
+
+@router.post("/f/{token}/phones/{device_id}/revoke")
+def family_revokes(
+    session: SessionDep, house: HouseDep, me: CurrentGuardian, device_id: int
+) -> RedirectResponse:
+    devices.revoke_device(
+        session, device_id=device_id, subject=_if_bound(me), by=me.subject, now=house.real_now()
+    )
+    return RedirectResponse(f"/f/{me.token}/phones", status_code=303)
+
+
+def _phones(
+    request: Request, session: Session, house: House, subject: str, here: str, *, is_office: bool
+) -> HTMLResponse:
+    """The list of a person's phones. Times are real ones, also in a demonstration."""
+    found = devices.live_devices(session, subject=subject, now=house.real_now())
+    return page(request, "session/phones.html", phones=found, here=here, is_office=is_office)
+
+
+def _if_bound(me: VolunteerHere | GuardianHere) -> str:
+    if not me.bound:
+        raise NotAllowed("请先在这部手机上点“这是我的手机”，再来看有哪些手机。")
+    return me.subject
+
+
+def _known_kind(subject: str) -> str:
+    kind, _, number = subject.partition(":")
+    if kind not in ("volunteer", "guardian") or not number.isdecimal():
+        raise NotFound("没有这个人。")
+    return subject

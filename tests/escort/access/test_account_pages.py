@@ -1,0 +1,98 @@
+"""The coordinator's page of accounts, and everybody's page of the phones we know him by."""
+
+from starlette.testclient import TestClient
+
+from escort.access import accounts, audit
+from escort.access.models import Role
+from escort.web.deps import House
+from tests.builders import a_school
+from tests.escort.access.test_web_access import GOOD, a_volunteer_link, an_account, own_token, sign_in
+
+
+def test_a_coordinator_makes_the_gates_account(house: House, client: TestClient) -> None:
+    an_account(house)
+    with house.store.write() as session:
+        school = a_school(session)
+    sign_in(client)
+    posted = {"role": "gate", "school_id": str(school.id), "login": "gate", "name": "老周"}
+
+    answer = client.post("/accounts", data=posted | {"password": GOOD, "csrf_token": own_token(client)})
+
+    assert answer.headers["location"] == "/accounts"
+    assert "老周" in client.get("/accounts").text
+    sign_in(client, login="gate")
+    assert client.get("/gate").json() == {"school": school.id}
+
+
+def test_a_gate_makes_no_accounts(house: House, client: TestClient) -> None:
+    an_account(house, Role.GATE, "gate")
+    sign_in(client, login="gate")
+    client.cookies.set("dj_office", client.cookies["dj_gate"])
+
+    posted = {"login": "x", "name": "x", "role": "coordinator", "password": GOOD}
+    answer = client.post("/accounts", data=posted | {"csrf_token": own_token(client)})
+
+    assert answer.status_code == 403
+    with house.store.read() as session:
+        assert len(accounts.accounts(session)) == 1
+
+
+def test_disabling_an_account_ends_it_everywhere(house: House, client: TestClient) -> None:
+    an_account(house)
+    other_id = an_account(house, login="other")
+    other = TestClient(client.app, follow_redirects=False)
+    sign_in(other, login="other")
+    sign_in(client)
+
+    client.post(f"/accounts/{other_id}/disable", data={"csrf_token": own_token(client)})
+
+    assert other.get("/today").status_code == 303
+    assert sign_in(other, login="other").status_code == 401
+
+
+def test_a_new_password_ends_the_old_one(house: House, client: TestClient) -> None:
+    an_account(house)
+    other_id = an_account(house, login="other")
+    sign_in(client)
+
+    new = "另一句 只有我 知道的 长长的话"
+    token = own_token(client)
+    client.post(f"/accounts/{other_id}/password", data={"password": new, "csrf_token": token})
+
+    assert sign_in(client, login="other").status_code == 401
+    assert sign_in(client, login="other", password=new).status_code == 303
+
+
+def test_a_volunteer_unties_his_own_phone(house: House, client: TestClient) -> None:
+    token = a_volunteer_link(house)
+    assert client.get(f"/v/{token}/phones").status_code == 403
+    client.post(f"/v/{token}/bind")
+    assert "解除" in client.get(f"/v/{token}/phones").text
+
+    client.post(f"/v/{token}/phones/1/revoke")
+
+    assert client.get(f"/v/{token}").json()["bound"] is False
+
+
+def test_nobody_unties_anothers_phone(house: House, client: TestClient) -> None:
+    token, other = a_volunteer_link(house), a_volunteer_link(house, "volunteer:13")
+    client.post(f"/v/{token}/bind")
+    client.post(f"/v/{other}/bind")
+
+    client.post(f"/v/{other}/phones/1/revoke")
+
+    assert client.get(f"/v/{token}").json()["bound"] is True
+
+
+def test_a_coordinator_ends_a_lost_phone_with_its_links(house: House, client: TestClient) -> None:
+    number = an_account(house)
+    token = a_volunteer_link(house)
+    client.post(f"/v/{token}/bind")
+    sign_in(client)
+
+    client.post("/people/volunteer:12/phones/revoke-all", data={"csrf_token": own_token(client)})
+
+    assert client.get(f"/v/{token}").status_code == 404
+    with house.store.read() as session:
+        line = audit.trail(session, subject="volunteer:12")[0]
+    assert (line.actor, line.action) == (f"account:{number}", "access.revoked")
