@@ -113,8 +113,9 @@ class DayCount:
         return sum(self.by_code.values())
 
     @property
-    def without_driver(self) -> int:
-        return self.by_code.get(LegCode.UNASSIGNED, 0) + self.by_code.get(LegCode.DRAFT, 0)
+    def not_safe(self) -> int:
+        """How many legs nobody has said yes to: told is not agreed, and a draft is nobody's promise."""
+        return sum(self.by_code.get(code, 0) for code in (LegCode.UNASSIGNED, LegCode.DRAFT, LegCode.ASKED))
 
 
 @dataclass(frozen=True)

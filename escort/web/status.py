@@ -46,6 +46,7 @@ STATUSES: dict[str, Status] = {
         Status("delivered", "checks", mark("已送达"), Colour.OK),
         Status("late", "alert", mark("晚点"), Colour.NOW),
         Status("problem", "shield", mark("有事"), Colour.NOW),
+        Status("settled", "check", mark("已了结"), Colour.OFF),
         Status("no_ride", "dash", mark("停送"), Colour.OFF),
         Status("queued", "offline", mark("等补报"), Colour.OFF),
         Status("awaiting_consent", "clock", mark("待同意"), Colour.WAIT),

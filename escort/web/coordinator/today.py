@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from escort.access import audit
 from escort.cases import service as cases
+from escort.cases.models import CaseKind
 from escort.errors import Conflict
 from escort.journeys.board import board
 from escort.web.coordinator.bars import parts_of
@@ -14,11 +15,28 @@ from escort.web.coordinator.numbers import number_of_hand_task, number_to_ring
 from escort.web.deps import CurrentCoordinator, HouseDep, NowDep, ReadSessionDep, SessionDep
 from escort.web.forms import FormModel, Line200
 from escort.web.render import page
+from escort.web.status import mark
 from notifications.channels.by_hand import mark_told, note_unanswered_call
 
 router = APIRouter()
 MOST_SHOWN = 7  # more at once is a list, not a queue
 ON_TIME_SHOWN = 5
+KIND_WORDS = {
+    CaseKind.NO_DRIVER: mark("没人开车"),
+    CaseKind.NO_ANSWER: mark("到点没人答应"),
+    CaseKind.UNFILLABLE: mark("现在没有人开得了"),
+    CaseKind.NOT_DEPARTED: mark("还没出发"),
+    CaseKind.NOT_ABOARD: mark("还没接到"),
+    CaseKind.NOT_DELIVERED: mark("还没送到"),
+    CaseKind.WRONG_PERSON: mark("家里说不是这个人"),
+    CaseKind.HELD_AT_GATE: mark("校门先不放人"),
+    CaseKind.SUSPENDED_ON_ROAD: mark("停用的人正在路上"),
+    CaseKind.MESSAGE_FAILED: mark("消息没送到"),
+    CaseKind.REPLY_UNCLEAR: mark("回的话没看懂"),
+    CaseKind.TROUBLE_ON_ROAD: mark("司机说有事"),
+    CaseKind.STUCK_WORK: mark("系统有一步办不下去"),
+    CaseKind.TO_CONFIRM: mark("要您确认"),
+}
 
 
 class CloseForm(FormModel):
@@ -43,6 +61,7 @@ def show_today(
         parts=parts_of(shown.today),
         parts_tomorrow=parts_of(shown.tomorrow) if shown.tomorrow else [],
         on_time_shown=ON_TIME_SHOWN,
+        kind_words=KIND_WORDS,
     )
 
 

@@ -76,7 +76,7 @@ def test_a_proposal_that_nobody_has_seen_is_not_a_driver(session: Session) -> No
     shown = the_board(session, "06:00").today
 
     assert shown.by_code == {"draft": 1}
-    assert shown.without_driver == 1
+    assert shown.not_safe == 1
 
 
 def test_a_cancelled_leg_rides_with_nobody(session: Session) -> None:

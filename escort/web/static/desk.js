@@ -1,0 +1,29 @@
+/* Small comforts on top of pages that work without them: copying a text, and the live verdict of a new child. */
+"use strict";
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  if (!navigator.clipboard) break;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.classList.add("button-bare");
+    button.setAttribute("aria-live", "polite");
+    button.append(" ✓");
+  });
+}
+
+const form = document.querySelector("form[data-verdict]");
+const verdict = document.getElementById("verdict");
+if (form && verdict) {
+  let waiting = 0;
+  let latest = 0;
+  form.addEventListener("change", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(async () => {
+      const mine = ++latest;
+      const answer = await fetch(form.dataset.verdict, { method: "POST", body: new FormData(form) });
+      const html = await answer.text();
+      if (answer.ok && mine === latest) verdict.innerHTML = html;
+    }, 300);
+  });
+}

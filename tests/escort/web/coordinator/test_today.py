@@ -1,0 +1,133 @@
+"""Today's page: what it says, and the little that is done from it."""
+
+from datetime import timedelta
+
+from sqlmodel import select
+
+from escort.access.models import AuditEvent
+from escort.cases import service as cases
+from escort.cases.models import Case, CaseKind, CaseState
+from notifications.models import HandKind, HandTask, Message, MessageState
+from tests.builders import NOW, TODAY
+from tests.cast import the_cast
+from tests.escort.web.coordinator.conftest import Desk
+from tests.escort.web.coordinator.days import a_leg, a_run, a_shift, at
+
+TOMORROW = TODAY + timedelta(days=1)
+
+
+def a_late_driver(desk: Desk) -> int:
+    """小雨's driver of tomorrow morning has not departed; the case's id."""
+    with desk.house.store.write() as session:
+        cast = the_cast(session)
+        run = a_run(session, a_leg(session, cast.xiaoyu, on=TOMORROW))
+        shift = a_shift(session, run, cast.wang.id)
+        case = cases.open_case(
+            session,
+            kind=CaseKind.NOT_DEPARTED,
+            about=f"shift:{shift.id}",
+            sentence="王师傅 07:10 还没有出发。",
+            now=NOW,
+            needed_by=at(TOMORROW, "07:40"),
+        )
+        assert case.id is not None
+    desk.clock.at = at(TOMORROW, "07:30")
+    return case.id
+
+
+def a_hand_task(desk: Desk) -> int:
+    with desk.house.store.write() as session:
+        cast = the_cast(session)
+        message = Message(
+            party=cast.xiaoyu.guardian_subject,
+            template="who_comes",
+            parameters={},
+            text="小雨明天由姓王的师傅来接。",
+            language="zh-Hans",
+            about="leg:1",
+            dedup_key="one",
+            send_key="one",
+            urgency="routine",
+            created_at=NOW,
+            not_before=NOW,
+            state=MessageState.BY_HAND,
+            next_attempt_at=None,
+        )
+        session.add(message)
+        session.flush()
+        task = HandTask(message_id=message.id or 0, kind=HandKind.CALL, created_at=NOW)
+        session.add(task)
+        session.flush()
+        assert task.id is not None
+        return task.id
+
+
+def test_a_quiet_day_says_so_and_when_to_look_next(desk: Desk) -> None:
+    with desk.house.store.write() as session:
+        cast = the_cast(session)
+        a_shift(session, a_run(session, a_leg(session, cast.xiaoyu, on=TOMORROW)), cast.wang.id)
+
+    shown = desk.get("/today")
+
+    assert "没有要处理的事" in shown
+    assert "下一个要看的时间：明天 07:40" in shown
+
+
+def test_an_urgent_case_names_child_way_driver_and_minutes_left(desk: Desk) -> None:
+    a_late_driver(desk)
+
+    shown = desk.get("/today")
+
+    assert "1 件急事" in shown
+    for words in (
+        "小雨 · 家 → 银杏特殊教育学校",
+        "王师傅 07:10 还没有出发。",
+        "10 分",
+        "还没人接手",
+        "打给王师傅",
+    ):
+        assert words in shown
+
+
+def test_taking_a_case_puts_a_name_on_it(desk: Desk) -> None:
+    case_id = a_late_driver(desk)
+
+    assert desk.post(f"/cases/{case_id}/take") == "/today"
+
+    assert "接手：林老师 07:30" in desk.get("/today")
+
+
+def test_a_case_is_closed_with_a_reason_and_never_without(desk: Desk) -> None:
+    case_id = a_late_driver(desk)
+
+    desk.post(f"/cases/{case_id}/close", {"reason": ""}, expect=422)
+    desk.post(f"/cases/{case_id}/close", {"reason": "打通了，他正在路上"})
+
+    with desk.house.store.read() as session:
+        case = session.exec(select(Case)).one()
+    assert (case.state, case.close_reason) == (CaseState.CLOSED, "打通了，他正在路上")
+    assert "打通了，他正在路上" in desk.get("/today")
+
+
+def test_a_number_is_shown_once_with_an_entry_in_the_trail(desk: Desk) -> None:
+    a_late_driver(desk)
+
+    assert "199 0001" not in desk.get("/today")
+    shown = desk.post("/volunteers/1/phone", expect=200)
+
+    assert "199 0001 0001" in shown
+    with desk.house.store.read() as session:
+        reads = session.exec(select(AuditEvent).where(AuditEvent.action == "read")).all()
+    assert [(read.subject, read.fields) for read in reads] == [("volunteer:1", ["phone"])]
+
+
+def test_what_was_told_by_hand_leaves_the_list(desk: Desk) -> None:
+    task_id = a_hand_task(desk)
+    assert "小雨的外婆" in desk.get("/today")
+
+    desk.post(f"/hand/{task_id}/unanswered")
+    assert "没打通 1 次" in desk.get("/today")
+
+    desk.post(f"/hand/{task_id}/done")
+    assert "没有要转告的。" in desk.get("/today")
+    assert "已经有人告知过了" in desk.post(f"/hand/{task_id}/done", expect=409)
