@@ -8,8 +8,13 @@ from dataclasses import dataclass
 from datetime import date, time
 from enum import StrEnum
 
+from escort.errors import Refused
 from escort.schools.models import CalendarKind
 from scheduling.travel import Point
+
+
+class BookRefused(Refused):
+    """The whole file cannot be read; its sentence says what to do."""
 
 
 class SheetKind(StrEnum):
@@ -203,6 +208,7 @@ class ChildRow(BookRow):
     consent_on: date | None
     pickup_name: str
     pickup_at_home: bool
+    pickup_is_known: bool  # a place of 常用地点, or one that should be there
     pickup: Point | None
     receivers: tuple[Receiver, ...]
 

@@ -88,6 +88,7 @@ def judge_child(judge: RowJudge, children: Children) -> None:
         consent_on=consent_on,
         pickup_name=pickup_name,
         pickup_at_home=at_home,
+        pickup_is_known=place_key(pickup_name, street) in children.places,
         pickup=pickup,
         receivers=receivers,
     )

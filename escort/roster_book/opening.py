@@ -16,14 +16,10 @@ from pathlib import Path
 
 from python_calamine import CalamineSheet, CalamineWorkbook, SheetVisibleEnum
 
-from escort.errors import Refused
+from escort.roster_book.book import BookRefused
 from escort.roster_book.values import Cell
 
 Grid = list[list[Cell]]
-
-
-class BookRefused(Refused):
-    """The whole file cannot be read; its sentence says what to do."""
 
 
 @dataclass(frozen=True, slots=True)

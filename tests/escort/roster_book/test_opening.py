@@ -10,7 +10,8 @@ import openpyxl
 import pytest
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
-from escort.roster_book.opening import BookRefused, Limits, open_book
+from escort.roster_book.book import BookRefused
+from escort.roster_book.opening import Limits, open_book
 from escort.roster_book.reader import read_book
 from tests.escort.roster_book.books import (
     AS_OF,
