@@ -186,8 +186,5 @@ _UPDATE = (
         col(Message.fence) == bindparam("claimed_fence"),
         col(Message.state) == str(MessageState.CLAIMED),
     )
-    .values(
-        {name: bindparam(f"new_{name}") for name in _COLUMNS}
-        | {"lease_until": None, "owner": None}
-    )
+    .values({name: bindparam(f"new_{name}") for name in _COLUMNS} | {"lease_until": None, "owner": None})
 )

@@ -6,12 +6,14 @@ It answers "ready" once, and to each line with the number of lives that the work
 seconds of starting Python; each opens its own store and dies by a real SIGKILL.
 """
 
+import gc
 import os
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
+from sqlalchemy.orm import configure_mappers
 
 import escort.tables  # noqa: F401 (the foreign keys of every table)
 from escort.db import Store
@@ -27,6 +29,8 @@ SECRET = make_secret(b"the secret of a gateway in tests")
 
 
 def main(key_file: str, url: str, gateway: str, owner: str, batch: str) -> None:
+    configure_mappers()  # once, not in every life
+    gc.freeze()
     print("ready", flush=True)
     for _line in sys.stdin:
         lives = 1
