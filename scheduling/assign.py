@@ -55,7 +55,6 @@ def assign_runs(
     done = np.flatnonzero(draft.cover.volunteer >= 0)
     ledger.take(done, draft.cover.volunteer[done])
     _sweep(ledger, draft.arcs, seed, limits, started)
-    _undo_halves_of_pairs(ledger)
     driver, second = _people(problem, draft, ledger)
     standby, missing = find_standbys(problem, draft.runs, ledger.bookings, ledger.count)
     parts, repeats = value_of(problem, draft.runs, driver, second, standby, len(missing))
@@ -122,7 +121,28 @@ def _cover(problem: Problem, cars: tuple[Run, ...]) -> _Draft:
     arcs, broken = bar_kin(problem.tables, duties, arcs, found.volunteer)
     if broken:
         found = cover(problem, duties, arcs, bookings, served)
-    return _Draft(runs, duties, arcs, found, least, bound)
+    while True:  # a driver without the second adult helps nobody: give up one such run at a time
+        half_done = _half_done(duties, found.volunteer)
+        if not half_done:
+            break
+        arcs = keep(arcs, ~np.isin(duties.run[arcs.duty], half_done[-1:]), len(duties))
+        found = cover(problem, duties, arcs, bookings, served)
+    open_pairs = np.intersect1d(duties.run[duties.second], duties.run[found.volunteer < 0])
+    arcs = keep(arcs, ~np.isin(duties.run[arcs.duty], open_pairs), len(duties))
+    return _Draft(runs, _tied(duties), arcs, found, least, bound)
+
+
+def _half_done(duties: Duties, volunteer: Ints) -> list[int]:
+    """Return the runs of which one of driver and second adult is there, and the other is not."""
+    missing = volunteer < 0
+    pairs = set(duties.run[duties.second].tolist())
+    return sorted(pairs & set(duties.run[missing].tolist()) & set(duties.run[~missing].tolist()))
+
+
+def _tied(duties: Duties) -> Duties:
+    """Return the duties priced so that no re-planning parts a driver from his second adult."""
+    pairs = np.isin(duties.run, duties.run[duties.second])
+    return replace(duties, price=np.where(pairs, TIE * duties.price, duties.price))
 
 
 def _drivers_only(duties: Duties) -> Duties:
@@ -160,14 +180,6 @@ def _sweep(ledger: Ledger, arcs: Arcs, seed: int, limits: Limits, started: float
             return
         if seed:
             slots = random.permutation(slots)
-
-
-def _undo_halves_of_pairs(ledger: Ledger) -> None:
-    """Free a driver without the second adult that the run needs, and the other way round."""
-    duties = ledger.duties
-    runs = set(duties.run[duties.second].tolist())
-    broken = runs & set(duties.run[ledger.volunteer < 0].tolist())
-    ledger.release(np.flatnonzero(np.isin(duties.run, sorted(broken))))
 
 
 def _people(problem: Problem, draft: _Draft, ledger: Ledger) -> tuple[list[int | None], list[int | None]]:
@@ -220,4 +232,5 @@ def _rides_alone(problem: Problem, child: int) -> bool:
     return rider.wheelchair or rider.alone or rider.second_adult
 
 
+TIE = 8  # more than the children in a car: no other run is worth parting a pair
 SMALL_GAIN = 10  # repeats' worth: below it a sweep has nearly settled, and knots show
