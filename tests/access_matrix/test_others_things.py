@@ -1,0 +1,166 @@
+"""At his own door, with another's ids: nothing is shown, nothing is changed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from escort.web import policy
+from escort.web.deps import House
+from tests.access_matrix.world import NOON, Visitor, World, at, move_clock, snapshot
+from tests.access_matrix.world import ON as TODAY
+
+Body = Callable[[World], dict[str, Any]]
+
+
+def json(body: Callable[[World], Any]) -> Body:
+    return lambda world: {"json": body(world)}
+
+
+def data(body: Callable[[World], dict[str, Any]]) -> Body:
+    return lambda world: {"data": body(world)}
+
+
+def a_tap(world: World) -> list[dict[str, Any]]:
+    return [{"uuid": "11111111-theirs", "leg": world.yang.leg.id, "step": "on_board", "at": NOON.isoformat()}]
+
+
+PRESSED = data(lambda _: {"uuid": "22222222-theirs"})
+OF_WANG = data(lambda world: {"uuid": world.tap.uuid})
+
+# who comes, route, address, body: 杨小雨's things, shown by people of another family, school or car
+TRIES: list[tuple[str, str, Callable[[World], str], Body]] = [
+    # a volunteer with nothing to do, and the driver of another child
+    *[
+        (who, route, address, body)
+        for who in ("stranger", "chen")
+        for route, address, body in (
+            ("GET /v/{token}/run/{run_id}", lambda w: f"/run/{w.yang.run.id}", data(lambda _: {})),
+            ("POST /v/{token}/taps", lambda _: "/taps", json(a_tap)),
+            (
+                "POST /v/{token}/undo",
+                lambda _: "/undo",
+                data(lambda w: {"uuid": [w.tap.uuid], "run": w.yang.run.id}),
+            ),
+            (
+                "POST /v/{token}/trouble",
+                lambda _: "/trouble",
+                data(lambda w: {"run": w.yang.run.id, "what": "late"}),
+            ),
+            (
+                "POST /v/{token}/phones/{device_id}/revoke",
+                lambda w: f"/phones/{w.phones['wang']}/revoke",
+                data(lambda _: {}),
+            ),
+        )
+    ],
+    # the ask of 陈姐, answered by others
+    *[
+        (
+            who,
+            "POST /v/{token}/answer",
+            lambda _: "/answer",
+            data(lambda w: {"answer": "yes", "ask": w.offer.ask_id}),
+        )
+        for who in ("stranger", "wang")
+    ],
+    # another family
+    ("shi", "POST /f/{token}/cancel", lambda _: "/cancel", data(lambda w: {"leg": [w.yang.leg.id]})),
+    (
+        "shi",
+        "POST /f/{token}/not-this-person",
+        lambda _: "/not-this-person",
+        data(lambda w: {"leg": w.yang.leg.id}),
+    ),
+    (
+        "shi",
+        "POST /f/{token}/arrived",
+        lambda _: "/arrived",
+        data(lambda w: {"leg": w.yang.leg.id, "uuid": "33333333-theirs"}),
+    ),
+    (
+        "shi",
+        "POST /f/{token}/phones/{device_id}/revoke",
+        lambda w: f"/phones/{w.phones['yang']}/revoke",
+        data(lambda _: {}),
+    ),
+    # another school's gate
+    (
+        "gate_shi",
+        "POST /gate/legs/{leg_id}/word",
+        lambda w: f"/gate/legs/{w.yang.leg.id}/word",
+        data(lambda _: {}),
+    ),
+    (
+        "gate_shi",
+        "POST /gate/legs/{leg_id}/handover",
+        lambda w: f"/gate/legs/{w.yang.leg.id}/handover",
+        PRESSED,
+    ),
+    (
+        "gate_shi",
+        "POST /gate/legs/{leg_id}/collected",
+        lambda w: f"/gate/legs/{w.yang.leg.id}/collected",
+        PRESSED,
+    ),
+    (
+        "gate_shi",
+        "POST /gate/legs/{leg_id}/hold",
+        lambda w: f"/gate/legs/{w.yang.leg.id}/hold",
+        data(lambda _: {}),
+    ),
+    ("gate_shi", "POST /gate/undo", lambda _: "/gate/undo", OF_WANG),
+]
+
+# Routes of link and gate that take nobody's ids: they only know who is asking.
+OWN_ONLY = {
+    "GET /v/{token}",
+    "POST /v/{token}/bind",
+    "POST /v/{token}/blockouts",
+    "GET /v/{token}/phones",
+    "GET /f/{token}",
+    "GET /f/{token}/cancel",
+    "POST /f/{token}/bind",
+    "GET /f/{token}/phones",
+    "GET /gate",
+    "POST /gate/hold",
+}
+
+
+@pytest.mark.parametrize(
+    ("who", "route", "address", "body"), TRIES, ids=[f"{who}: {route}" for who, route, _, _ in TRIES]
+)
+def test_anothers_things_are_neither_shown_nor_changed(
+    house: House,
+    world: World,
+    people: dict[str, Visitor],
+    who: str,
+    route: str,
+    address: Callable[[World], str],
+    body: Body,
+) -> None:
+    visitor = people[who]
+    move_clock(house, at(TODAY, "07:45"))  # W-duty and W-gate are open for those whose leg it is
+    before = snapshot(house.store)
+    prefix = {"volunteer": f"/v/{visitor.token}", "guardian": f"/f/{visitor.token}"}.get(visitor.reader, "")
+    method = route.split()[0]
+    sent = body(world) if method == "POST" else {}
+
+    answer = visitor.client.request(method, prefix + address(world), headers=visitor.headers, **sent)
+
+    assert answer.status_code not in (422, 500), answer.text
+    hidden = world.yang.secrets_of_child() + world.yang.words(house.store)
+    assert [secret for secret in hidden if secret in answer.text] == []
+    assert snapshot(house.store) == before
+
+
+def test_every_route_that_takes_ids_is_tried(app: FastAPI) -> None:
+    doors = {
+        f"{method} {route.path}"
+        for route in policy.declared_routes(app)
+        for method in route.methods
+        if {"volunteer", "guardian", "gate"} & {*route.readers} and method not in ("HEAD", "OPTIONS")
+    }
+
+    assert doors - OWN_ONLY - {route for _, route, _, _ in TRIES} == set()
