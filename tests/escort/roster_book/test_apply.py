@@ -348,15 +348,15 @@ def test_a_volunteer_added_by_hand_is_found_by_the_phone_and_only_blanks_are_fil
 
 def test_a_book_of_one_sheet_may_name_what_the_store_knows(session: Session) -> None:
     take_over(session, a_book())
-    alone = {
-        "儿童": with_row(a_book(儿童={"姓名": "小云", "接送地点": "竹林村委会门口"}), "儿童")["儿童"][:2]
-    }
+    sheets = a_book(儿童={"姓名": "小云", "监护人电话": "19900003333", "接送地点": "竹林村委会门口"})
+    alone = {"儿童": sheets["儿童"]}
 
     book = read_for_store(session, as_xlsx(alone), as_of=AS_OF)
     done = apply_book(session, book, now=NOW, by=LIN)
 
     assert [line.who for line in done.added] == ["小云"]
-    assert not done.missing
+    assert [line.who for line in done.missing] == ["小雨"]
+    assert book.children[0].pickup == (30.9221, 103.8412)
 
 
 def test_check_compares_with_a_store_and_changes_nothing(session: Session) -> None:
