@@ -44,10 +44,12 @@ class Jobs:
     channels: Mapping[str, Channel]
     links: asks.LinkMaker
     duty_phone: str
+    board_link: str
     owner: str
     batch: int = 20
     ping: Callable[[], None] | None = None  # the outside dead-man's switch
     crash_point: Callable[[str], None] = field(default=delivery.no_crash)
+    _audited: datetime | None = None
 
     def heartbeat(self) -> Mapping[str, Callable[[], object]]:
         """Return what is worth trying every second, in the order in which effects follow each other."""
@@ -132,17 +134,21 @@ class Jobs:
 
     def reminders(self) -> int:
         with self.store.write() as session:
-            return reminders.sweep_reminders(session, now=self.now(), zone=self.zone, links=self.links)
+            return reminders.sweep_reminders(
+                session, now=self.now(), zone=self.zone, links=self.links, duty_phone=self.duty_phone
+            )
 
     def watch(self) -> int:
         with self.store.write() as session:
-            return watch.sweep_watch(session, now=self.now(), zone=self.zone)
+            return watch.sweep_watch(
+                session, now=self.now(), zone=self.zone, duty_phone=self.duty_phone, links=self.links
+            )
 
     def cases(self) -> None:
         """Tell the person on duty what nobody has taken, and turn messages that failed into cases."""
         with self.store.write() as session:
             self._cases_of_failed_messages(session)
-            cases.sweep_cases(session, now=self.now(), zone=self.zone, links=self.links)
+            cases.sweep_cases(session, now=self.now(), zone=self.zone, board_link=self.board_link)
 
     def deliver(self) -> int:
         """Send everything that is due, urgent first, until nothing is left or nothing moves any more."""
@@ -193,6 +199,14 @@ class Jobs:
                 planning.publish_between(
                     session, from_on=today, until_on=next_week + timedelta(days=6), now=now
                 )
+
+    def audit_every_minute(self) -> None:
+        """Audit at the first heartbeat of each minute of this process."""
+        minute = self.real_now().replace(second=0, microsecond=0)
+        if minute != self._audited:
+            self._audited = minute
+            for sentence in self.audit():
+                log.error("%s", sentence)
 
     def audit(self) -> list[str]:
         """Check the clock's own promises; ping the dead-man's switch only if all hold. Return what is wrong."""

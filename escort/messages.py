@@ -7,12 +7,12 @@ from sqlmodel import Session, select
 
 from escort.access import links
 from escort.access.models import Purpose
-from escort.cases.models import Case, CaseState
+from escort.cases import service as cases
 from escort.rota.models import Ask, AskState, Shift, ShiftState
 from notifications.models import Message
 
 PATHS = {"volunteer": (Purpose.VOLUNTEER, "v"), "guardian": (Purpose.FAMILY, "f")}
-REMINDERS = {"evening_reminder_driver", "morning_reminder_driver"}
+REMINDERS = {"driver.evening", "driver.morning", "driver.not_departed"}
 
 
 def link_maker(
@@ -40,6 +40,8 @@ def link_maker(
 def still_wanted(session: Session, message: Message) -> str | None:
     """Return why a message is no longer true, or None: asked at the moment of sending."""
     kind, _, number = message.about.partition(":")
+    if kind == "cases":
+        return None if cases.anything_to_tell(session) else "nothing_open"
     if not number.isdecimal():
         return None
     if kind == "ask":
@@ -48,7 +50,4 @@ def still_wanted(session: Session, message: Message) -> str | None:
     if kind == "shift" and message.template in REMINDERS:
         shift = session.exec(select(Shift.state).where(Shift.id == int(number))).first()
         return None if shift == ShiftState.CONFIRMED else "shift_ended"
-    if kind == "case" and message.template == "case_to_duty":
-        case = session.exec(select(Case.state).where(Case.id == int(number))).first()
-        return "case_closed" if case == CaseState.CLOSED else None
     return None

@@ -29,6 +29,8 @@ class Settings(BaseSettings):
     sms_secret: SecretStr | None = Field(None, description="shared secret of the SMS gateway")
     webhook_url: str | None = Field(None, description="address that receives every message as a Standard Webhook")
     webhook_secret: SecretStr | None = Field(None, description="whsec_… secret of the webhook")
+    console: bool = Field(False, description="print messages that no other channel carries")
+    heartbeat_url: str | None = Field(None, description="an outside dead-man's switch, pinged while all is well")
     callback_token: SecretStr | None = Field(None, description="path token of the provider's callbacks")
 
     @field_validator("zone")
@@ -47,7 +49,7 @@ class Settings(BaseSettings):
             raise ValueError("DUJUAN_NOW needs a zone, such as 2021-04-06T18:00:00+08:00")
         return value
 
-    @field_validator("base_url", "sms_url", "webhook_url")
+    @field_validator("base_url", "sms_url", "webhook_url", "heartbeat_url")
     @classmethod
     def _is_http(cls, value: str | None) -> str | None:
         if value is not None and urlsplit(value).scheme not in {"http", "https"}:

@@ -73,10 +73,28 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, keyring: Keyring) -> I
     _drop(server, name)
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_store(request: pytest.FixtureRequest, tmp_path: Path, keyring: Keyring) -> Iterator[Store]:
+    """A store without any table: for migrations."""
+    if request.param == "sqlite":
+        store = Store(f"sqlite:///{tmp_path / 'empty.db'}", keyring)
+        yield store
+        store.dispose()
+        return
+    server = request.getfixturevalue("postgres_server")
+    name = "empty_" + os.urandom(6).hex()
+    store = Store(_database(server, name), keyring)
+    yield store
+    store.dispose()
+    _drop(server, name)
+
+
 @pytest.fixture
 def session(store: Store) -> Iterator[Session]:
     """A session in one write transaction, never committed."""
-    with Session(store.engine.execution_options(dujuan_begin="BEGIN IMMEDIATE"), expire_on_commit=False) as session:
+    with Session(
+        store.engine.execution_options(dujuan_begin="BEGIN IMMEDIATE"), expire_on_commit=False
+    ) as session:
         yield session
         session.rollback()
 
@@ -92,7 +110,9 @@ def _with_driver(uri: str) -> str:
 def _database(server: str, name: str, template: str | None = None) -> str:
     engine = _admin(server)
     with engine.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template}"' if template else "")))
+        connection.execute(
+            text(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template}"' if template else ""))
+        )
     url = engine.url.set(database=name).render_as_string(hide_password=False)
     engine.dispose()
     return url

@@ -443,10 +443,7 @@ def _times(problem: Problem, run: PlannedRun, legs: Sequence[Leg]) -> list[tuple
 def _minutes_between(problem: Problem, run: PlannedRun) -> list[float]:
     """Return the driving minutes after each stop (to school) or before each stop (home)."""
     points = [problem.leg_point(leg) for leg in run.legs]
-    if run.direction is Direction.TO_SCHOOL:
-        stops = [*points, run.end]
-    else:
-        stops = [run.start, *points]
+    stops = [*points, run.end] if run.direction is Direction.TO_SCHOOL else [run.start, *points]
     km = problem.travel.km(np.array(stops[:-1]), np.array(stops[1:])).diagonal()
     return [float(minutes) for minutes in problem.travel.minutes(km)]
 

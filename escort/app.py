@@ -1,0 +1,144 @@
+"""All wiring in one place: a store, its keys and clock, its channels, its jobs, and the web application over them."""
+
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
+from datetime import timedelta
+from functools import partial
+
+import httpx
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from escort.access.clock import real_now
+from escort.api import callbacks, health
+from escort.db import Store
+from escort.errors import NotConfigured
+from escort.jobs import Jobs
+from escort.messages import link_maker
+from escort.migrations import is_current
+from escort.rota.asks import LinkMaker
+from escort.settings import Settings
+from escort.web import policy, render, security, session_routes
+from escort.web.coordinator import routes as coordinator
+from escort.web.deps import Clock, House
+from escort.web.family import routes as family
+from escort.web.gate import routes as gate
+from escort.web.volunteer import routes as volunteer
+from notifications.channels import Channel
+from notifications.channels.by_hand import ByHand
+from notifications.channels.console import Console
+from notifications.channels.sms_gateway import SmsGateway
+from notifications.channels.webhook import Webhook
+from notifications.sealed import Keyring
+from scheduling.clock import Clock as StoreClock
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def open_store(settings: Settings) -> Store:
+    """Open the settings' store with its keys; the key file is made when there is none yet."""
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    return Store(settings.url, Keyring.load_or_create(settings.keys))
+
+
+def build_house(
+    settings: Settings, store: Store, *, is_demo: bool, offset: Callable[[], timedelta] = timedelta
+) -> House:
+    """Put a district together. `offset` moves a demonstration's clock."""
+    clock: Clock = StoreClock(settings.tz, offset=offset)
+    return House(store=store, settings=settings, clock=clock, zone=settings.tz, is_demo=is_demo)
+
+
+def build_jobs(house: House, *, client: httpx.Client, batch: int = 20) -> Jobs:
+    """Return the district's timed work, with the channels that its settings name."""
+    return Jobs(
+        store=house.store,
+        now=house.clock.now,
+        real_now=house.real_now,
+        zone=house.zone,
+        channels=build_channels(house.settings, client=client, is_demo=house.is_demo),
+        links=house_links(house),
+        duty_phone=house.settings.duty_phone,
+        board_link=f"{house.settings.base_url}/today",
+        owner=f"{socket.gethostname()}:{os.getpid()}",
+        batch=batch,
+        ping=partial(_ping, client, house.settings.heartbeat_url) if house.settings.heartbeat_url else None,
+    )
+
+
+def build_channels(settings: Settings, *, client: httpx.Client, is_demo: bool) -> Mapping[str, Channel]:
+    """Return the channels in the order in which they are tried; by hand stands last and always works."""
+    channels: dict[str, Channel] = {}
+    if settings.sms_url and settings.sms_secret:
+        channels["sms"] = SmsGateway(
+            client, url=settings.sms_url, secret=settings.sms_secret.get_secret_value(), now=real_now
+        )
+    if settings.webhook_url and settings.webhook_secret:
+        channels["webhook"] = Webhook(
+            client, secret=settings.webhook_secret.get_secret_value(), now=real_now, allow_private=is_demo
+        )
+    if settings.console:
+        channels["console"] = Console(sys.stdout)
+    channels["by_hand"] = ByHand()
+    return channels
+
+
+def house_links(house: House) -> LinkMaker:
+    return link_maker(house.settings.base_url, house.clock.now)
+
+
+def create_app(
+    house: House, *, lifespan: Lifespan | None = None, extra: Callable[[FastAPI], None] | None = None
+) -> FastAPI:
+    """Return the web application. Raises NotConfigured if a route does not say who may read it."""
+    app = FastAPI(
+        title="杜鹃鸟",
+        description="Escort dispatch: the machine's side. People use the pages.",
+        version="0.1.0",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        lifespan=lifespan,
+        **security.LIMITS,
+    )
+    app.state.house = house
+    app.state.links = house_links(house)
+    app.state.is_current = partial(is_current, house.store)
+    for router in (
+        session_routes.router,
+        coordinator.router,
+        volunteer.router,
+        family.router,
+        gate.router,
+        callbacks.router,
+        health.router,
+    ):
+        app.include_router(router)
+    if extra is not None:
+        extra(app)
+    app.mount("/static", StaticFiles(directory=render.STATIC), name="static")
+    security.install(app, house)
+    policy.check_declared(app)
+    return app
+
+
+def check_real(settings: Settings) -> None:
+    """Raise NotConfigured where a real district's settings belong to a demonstration, or would reach nobody."""
+    if settings.now is not None:
+        raise NotConfigured(
+            "DUJUAN_NOW is for the demonstration only: a real district goes by the real clock."
+        )
+
+
+@contextmanager
+def http_client() -> Iterator[httpx.Client]:
+    """Yield the one outgoing client of this process: no proxies from the environment, no redirects."""
+    with httpx.Client(trust_env=False, follow_redirects=False, timeout=10.0) as client:
+        yield client
+
+
+def _ping(client: httpx.Client, url: str) -> None:
+    client.post(url, timeout=10.0).raise_for_status()

@@ -1,0 +1,209 @@
+"""The command `dujuan`."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+from fastapi import FastAPI
+from pydantic import ValidationError
+
+from escort import app as wiring
+from escort.access.accounts import has_coordinator, issue_setup_link
+from escort.access.clock import real_now
+from escort.demo import serving
+from escort.demo.setup import stamp
+from escort.errors import DujuanError, NotConfigured
+from escort.jobs import PLAN_SEED, Jobs
+from escort.migrations import is_current, migrate
+from escort.roster_book.apply import apply_book
+from escort.roster_book.book import BookRefused
+from escort.roster_book.check import check_report
+from escort.roster_book.reader import read_book
+from escort.rota import legs, planning
+from escort.settings import Settings
+from escort.web.deps import House
+from scheduling import plan_file
+from scheduling.clock import Clock as StoreClock
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, help="杜鹃鸟: escort dispatch.")
+AUDIT_SECONDS = 60
+
+
+def main() -> None:
+    """Run a command; what the person can mend is said in one sentence, without a traceback."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    try:
+        cli()
+    except (NotConfigured, DujuanError, BookRefused) as error:
+        typer.echo(str(error), err=True)
+        sys.exit(2)
+    except ValidationError as error:
+        for mistake in error.errors():
+            name = "_".join(str(part) for part in mistake["loc"]).upper()
+            typer.echo(f"DUJUAN_{name}: {mistake['msg']}" if name else mistake["msg"], err=True)
+        sys.exit(2)
+
+
+@cli.command()
+def serve() -> None:
+    """Serve the pages and run the clock. Without settings: the demonstration district."""
+    settings = Settings()
+    if settings.is_demonstration:
+        serving.serve(settings)
+        return
+    with _real_house(settings) as house:
+        _welcome_first_coordinator(house)
+        with wiring.http_client() as client:
+            jobs = wiring.build_jobs(house, client=client)
+
+            @asynccontextmanager
+            async def lifespan(_app: FastAPI):  # type: ignore[no-untyped-def]
+                clock = _start_clock(house, jobs)
+                yield
+                clock.stop(wait=False)
+
+            web = wiring.create_app(house, lifespan=lifespan)
+            uvicorn.run(web, host=settings.host, port=settings.port, access_log=False, log_level="warning")
+
+
+@cli.command()
+def clock() -> None:
+    """Run the clock alone, beside any number of `dujuan serve` on the same store."""
+    import threading
+
+    settings = Settings()
+    with _real_house(settings) as house, wiring.http_client() as client:
+        running = _start_clock(house, wiring.build_jobs(house, client=client))
+        typer.echo("钟在走。Ctrl-C 停下。")
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            running.stop()
+
+
+@cli.command(name="migrate")
+def migrate_store() -> None:
+    """Bring the store to this version's shape."""
+    store = wiring.open_store(Settings())
+    migrate(store)
+    typer.echo("库已经是最新的样子。")
+
+
+@cli.command(name="import")
+def import_book(
+    file: Annotated[Path, typer.Argument(help="the office's workbook: .xlsx, .xls or .ods")],
+    check: Annotated[bool, typer.Option("--check", help="only say what would happen")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print the verdicts as JSON")] = False,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="the day that dates are judged by")] = None,
+) -> None:
+    """Read the office's workbook; with --check change nothing."""
+    settings = Settings()
+    day = date.fromisoformat(as_of) if as_of else (settings.now or real_now()).astimezone(settings.tz).date()
+    if check:
+        _check_book(settings, file, day, as_json)
+        return
+    with _real_house(settings) as house, house.store.write() as session:
+        book = read_book(file, as_of=day)
+        differences = apply_book(session, book, now=house.clock.now(), by="system")
+    for word in ("added", "changed", "asked", "missing"):
+        typer.echo(f"{word}: {len(getattr(differences, word))}")
+
+
+@cli.command()
+def plan(weeks: Annotated[int, typer.Option(min=1, max=4)] = 4) -> None:
+    """Bring legs up to date and plan the coming weeks as a draft."""
+    settings = Settings()
+    with _real_house(settings) as house:
+        now = house.clock.now()
+        today = now.astimezone(house.zone).date()
+        until_on = today + timedelta(weeks=weeks, days=-1)
+        with house.store.write() as session:
+            legs.extend_calendar(session, now=now, zone=house.zone)
+        planning.propose_missing_circles(
+            house.store, now=now, zone=house.zone, from_on=today, until_on=until_on
+        )
+        plan_id = planning.make_plan(
+            house.store, now=now, zone=house.zone, from_on=today, until_on=until_on, seed=PLAN_SEED
+        )
+    typer.echo(
+        "没有要排的行程。" if plan_id is None else f"草稿 {plan_id} 排好了，请在“周排班”里看过再公布。"
+    )
+
+
+@cli.command(name="plan-file")
+def plan_a_file(
+    problem: Path,
+    result: Path,
+    seconds: Annotated[float | None, typer.Option(min=0.1)] = None,
+    seed: int = 0,
+) -> None:
+    """Plan a `dujuan-problem/1` file; needs no store."""
+    plan_file.run(problem, result, seconds, seed)
+
+
+@cli.command(name="setup-link")
+def setup_link() -> None:
+    """Print the one-time link that makes a coordinator's account."""
+    with _real_house(Settings()) as house:
+        _welcome_first_coordinator(house)
+
+
+def _check_book(settings: Settings, file: Path, day: date, as_json: bool) -> None:
+    """Compare with the store if there is one; read the book alone if there is none."""
+    report = None
+    has_store = settings.database_url or (settings.folder / "dujuan.db").exists()
+    if has_store:
+        store = wiring.open_store(settings)
+        if is_current(store):
+            with store.read() as session:
+                report = check_report(file, day, session)
+    report = report or check_report(file, day, None)
+    if as_json:
+        typer.echo(json.dumps(report, ensure_ascii=False, default=str))
+        return
+    for row in report["rows"]:
+        if row["verdict"] in {"rejected", "warning"}:
+            typer.echo(f"{row['sheet']} 第{row['row']}行 {row['column'] or ''} {row['reason']}")
+    typer.echo(json.dumps(report["counts"], ensure_ascii=False))
+
+
+@contextmanager
+def _real_house(settings: Settings) -> Iterator[House]:
+    if settings.is_demonstration:
+        raise NotConfigured("请设 DUJUAN_DATA_DIR 或 DUJUAN_DATABASE_URL：没有它们的是演示区。")
+    wiring.check_real(settings)
+    store = wiring.open_store(settings)
+    migrate(store)
+    with store.write() as session:
+        stamp(session, is_demo=False, now=real_now())
+    try:
+        yield wiring.build_house(settings, store, is_demo=False)
+    finally:
+        store.dispose()
+
+
+def _start_clock(house: House, jobs: Jobs) -> StoreClock:
+    clock = house.clock
+    if not isinstance(clock, StoreClock):
+        raise TypeError("the house has no clock that can be started")
+    from notifications.delivery import release_claims
+
+    release_claims(house.store.write, owner=jobs.owner)
+    clock.start(
+        {**jobs.heartbeat(), "audit": jobs.audit_every_minute}, daily={"evening rotation": jobs.evening}
+    )
+    return clock
+
+
+def _welcome_first_coordinator(house: House) -> None:
+    with house.store.write() as session:
+        token = None if has_coordinator(session) else issue_setup_link(session, now=house.clock.now())
+    if token:
+        typer.echo(f"第一位协调员请打开（只能用一次）：{house.settings.base_url}/setup/{token}")

@@ -1,0 +1,148 @@
+"""Serving the demonstration: the web first, then the district is made over it, then its clock runs."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from http.cookies import SimpleCookie
+
+import httpx
+import uvicorn
+from fastapi import FastAPI, Response
+from sqlmodel import Session, select
+
+from escort import app as wiring
+from escort.access import accounts
+from escort.access.models import Account, Role
+from escort.db import Store
+from escort.demo import setup
+from escort.demo.gateway import gateway_router
+from escort.demo.models import DemoState
+from escort.demo.pages import router as demo_pages
+from escort.demo.showing import Showing
+from escort.demo.world import DemoClock, WebHands, World
+from escort.migrations import migrate
+from escort.settings import Settings
+from escort.web import cookies
+from escort.web.deps import House
+from notifications.delivery import release_claims
+from scheduling.clock import Clock as StoreClock
+
+log = logging.getLogger(__name__)
+BATCH = 100
+
+
+@dataclass
+class Demonstration:
+    """Everything of a running demonstration."""
+
+    house: House
+    world: World
+    app: FastAPI
+    state: DemoState
+
+
+@contextmanager
+def open_demonstration(settings: Settings, *, store: Store, client: httpx.Client) -> Iterator[Demonstration]:
+    """Put the demonstration together over a migrated store; whoever opens it starts web and clock."""
+    state = setup.demo_state(store, settings)
+    settings = setup.with_simulator(settings, state)
+    clock = DemoClock(store)
+    house = wiring.build_house(settings, store, is_demo=True, offset=clock.offset)
+    people = setup.make_people(state, settings)
+    jobs = wiring.build_jobs(house, client=client, batch=BATCH)
+    hands = WebHands(
+        client,
+        store=store,
+        base_url=settings.base_url,
+        sms_secret=state.sms_secret,
+        callback_token=state.callback_token,
+        now=house.clock.now,
+        enter_gate=lambda session, school_id: gate_cookies(session, school_id, house),
+    )
+    world = World(store=store, jobs=jobs, people=people, clock=clock, hands=hands)
+    app = wiring.create_app(
+        house,
+        lifespan=lambda _app: _living(world, house),
+        extra=lambda app: _add_demo_routes(app, world),
+    )
+    app.state.demo = Showing(house, world)
+    yield Demonstration(house, world, app, state)
+
+
+def serve(settings: Settings) -> None:
+    """Serve the demonstration district on 127.0.0.1 until it is stopped."""
+    setup.check_demonstration(settings)
+    store = wiring.open_store(settings)
+    migrate(store)
+    with (
+        httpx.Client(trust_env=False, timeout=120.0) as client,
+        open_demonstration(settings, store=store, client=client) as demo,
+    ):
+        print(f"杜鹃鸟演示区：http://{settings.host}:{settings.port}/ （只在这台电脑上打得开）", flush=True)
+        uvicorn.run(demo.app, host=settings.host, port=settings.port, access_log=False, log_level="warning")
+    store.dispose()
+
+
+@asynccontextmanager
+async def _living(world: World, house: House):  # type: ignore[no-untyped-def]
+    """Make the district if it is not there yet, then let its clock run, in a thread beside the web."""
+    stopping = threading.Event()
+    thread = threading.Thread(target=_live, args=(world, house, stopping), name="demonstration", daemon=True)
+    thread.start()
+    yield
+    stopping.set()
+    if isinstance(house.clock, StoreClock):
+        house.clock.stop(wait=False)
+
+
+def _live(world: World, house: House, stopping: threading.Event) -> None:
+    if stopping.wait(0.5):  # the socket opens after the lifespan has begun
+        return
+    release_claims(house.store.write, owner=world.jobs.owner)
+    with house.store.read() as session:
+        state = session.get_one(DemoState, 1)
+    try:
+        if not state.is_ready:
+            world.clock.freeze(house.clock.now())
+            if not has_district(house.store):
+                setup.make_district(house, say=_say)
+            setup.live_first_day(world, house.settings, say=_say)
+    except Exception:
+        log.exception("the demonstration could not be made")
+        raise
+    if not stopping.is_set() and isinstance(house.clock, StoreClock):
+        house.clock.start({"demonstration": world.tick}, daily={})
+
+
+def has_district(store: Store) -> bool:
+    """Return whether the book has been imported and planned already."""
+    from escort.rota.models import Run
+
+    with store.read() as session:
+        return session.exec(select(Run.id).limit(1)).first() is not None
+
+
+def gate_cookies(session: Session, school_id: int, house: House) -> dict[str, str]:
+    """Sign a school's guard in, as the simulator's tablet is; return the cookies of his browser."""
+    account = session.exec(
+        select(Account).where(Account.role == Role.GATE, Account.school_id == school_id)
+    ).one()
+    assert account.id is not None
+    entered = accounts.open_sign_in(session, account_id=account.id, now=house.real_now())
+    response = Response()
+    cookies.set_session(
+        response, is_https=house.is_https, role=entered.role, secret=entered.secret, lasts=entered.lasts
+    )
+    jar = SimpleCookie(response.headers["set-cookie"])
+    return {name: morsel.value for name, morsel in jar.items()}
+
+
+def _add_demo_routes(app: FastAPI, world: World) -> None:
+    app.include_router(gateway_router(lambda: world.people))
+    app.include_router(demo_pages)
+
+
+def _say(sentence: str) -> None:
+    print(sentence, flush=True)

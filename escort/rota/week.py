@@ -1,0 +1,247 @@
+"""The week as the office sees it: children by school down, school days by half-day across. Two queries."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from escort.families.models import Child
+from escort.roster.models import Volunteer
+from escort.rota.models import (
+    LIVE_SHIFT,
+    Direction,
+    Leg,
+    LegState,
+    Offer,
+    OfferState,
+    Role,
+    Run,
+    RunLeg,
+    RunState,
+    Shift,
+    ShiftState,
+)
+from escort.schools.models import School
+
+
+class CellCode(StrEnum):
+    """The codes of the status vocabulary that a cell of the week can have."""
+
+    NO_RIDE = "no_ride"  # cancelled
+    UNASSIGNED = "unassigned"  # nobody drives
+    DRAFT = "draft"  # the office's proposal, not published
+    ASKED = "asked"  # told is not agreed
+    CONFIRMED = "confirmed"
+    DELIVERED = "delivered"  # really driven
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One leg."""
+
+    leg_id: int
+    code: CellCode
+    name: str  # of the driver; "" if there is none
+    run_id: int | None
+    pickup_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One child's week; a cell is None where the child does not ride."""
+
+    child_id: int
+    name: str
+    cells: Mapping[tuple[date, str], Cell]
+
+    @property
+    def codes(self) -> set[CellCode]:
+        return {cell.code for cell in self.cells.values()}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One school's children. Closed groups have numbers and no rows."""
+
+    school_id: int
+    name: str
+    children: int
+    counts: Mapping[CellCode, int]
+    is_open: bool
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WeekMatrix:
+    monday: date
+    days: tuple[date, ...]  # with legs; Monday to Friday at least
+    groups: tuple[Group, ...]
+    by_day: Mapping[date, Mapping[CellCode, int]]
+
+    def count(self, code: CellCode) -> int:
+        """Return how many legs of the week have this code."""
+        return sum(day.get(code, 0) for day in self.by_day.values())
+
+    @property
+    def children(self) -> int:
+        return sum(group.children for group in self.groups)
+
+
+class Show(StrEnum):
+    """Which rows are open."""
+
+    HOLES = "holes"  # schools where a leg has nobody: all their children
+    ASKED = "asked"  # children with a leg that waits for an answer
+    DRAFT = "draft"  # children whose week would change with publishing
+    ALL = "all"
+    SCHOOLS = "schools"  # the named schools alone
+
+
+def week_matrix(
+    session: Session, *, week_on: date, show: Show = Show.HOLES, schools: Collection[int] = ()
+) -> WeekMatrix:
+    """Return the week that holds `week_on`. `schools` are open whatever `show` says."""
+    monday = week_on - timedelta(days=week_on.weekday())
+    rows = _legs(session, monday)
+    drivers = _drivers(session, monday)
+    by_school: dict[tuple[int, str], dict[tuple[str, int], dict[tuple[date, str], Cell]]] = defaultdict(
+        lambda: defaultdict(dict)
+    )
+    by_day: dict[date, Counter[CellCode]] = defaultdict(Counter)
+    for row in rows:
+        cell = _cell(row, drivers)
+        by_school[(row.school_id, row.school)][(row.child, row.child_id)][(row.on, row.direction)] = cell
+        by_day[row.on][cell.code] += 1
+    groups = [
+        _group(school_id, name, children, show, is_named=school_id in schools)
+        for (school_id, name), children in by_school.items()
+    ]
+    days = sorted({monday + timedelta(days=offset) for offset in range(5)} | set(by_day))
+    return WeekMatrix(
+        monday=monday, days=tuple(days), groups=tuple(sorted(groups, key=_order)), by_day=by_day
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _LegRow:
+    leg_id: int
+    on: date
+    direction: str
+    state: str
+    pickup_at: datetime
+    child_id: int
+    child: str
+    school_id: int
+    school: str
+    run_id: int | None
+    is_asked: bool
+
+
+def _cell(row: _LegRow, drivers: Mapping[int, tuple[str, str]]) -> Cell:
+    state, name = drivers.get(row.run_id or 0, ("", ""))
+    if row.state == LegState.CANCELLED:
+        code, name = CellCode.NO_RIDE, ""
+    elif state:
+        code = CODES[ShiftState(state)]
+    else:
+        code = CellCode.ASKED if row.is_asked else CellCode.UNASSIGNED
+    return Cell(row.leg_id, code, name, row.run_id, row.pickup_at)
+
+
+def _group(
+    school_id: int,
+    name: str,
+    children: Mapping[tuple[str, int], Mapping[tuple[date, str], Cell]],
+    show: Show,
+    *,
+    is_named: bool,
+) -> Group:
+    rows = [Row(child_id, child, cells) for (child, child_id), cells in children.items()]
+    counts = Counter(cell.code for row in rows for cell in row.cells.values())
+    shown = rows if is_named else _shown(rows, counts, show)
+    return Group(school_id, name, len(rows), counts, bool(shown), tuple(shown))
+
+
+def _shown(rows: list[Row], counts: Mapping[CellCode, int], show: Show) -> list[Row]:
+    match show:
+        case Show.ALL:
+            return rows
+        case Show.HOLES:
+            return rows if counts.get(CellCode.UNASSIGNED) else []
+        case Show.ASKED:
+            return [row for row in rows if CellCode.ASKED in row.codes]
+        case Show.DRAFT:
+            return [row for row in rows if CellCode.DRAFT in row.codes]
+        case Show.SCHOOLS:
+            return []
+
+
+def _order(group: Group) -> tuple[bool, int, int]:
+    """Schools with most holes first, then as they were entered."""
+    return (not group.is_open, -group.counts.get(CellCode.UNASSIGNED, 0), group.school_id)
+
+
+def _legs(session: Session, monday: date) -> Iterable[_LegRow]:
+    asked = (
+        select(Offer.id)
+        .where(col(Offer.run_id) == col(Run.id), Offer.state == OfferState.OPEN)
+        .correlate(Run)
+        .exists()
+    )
+    columns: tuple[Any, ...] = (
+        Leg.id,
+        Leg.on,
+        Leg.direction,
+        Leg.state,
+        Leg.pickup_at,
+        Leg.child_id,
+        Child.short_name,
+        School.id,
+        School.name,
+        Run.id,
+        asked,
+    )
+    rows: Any = (
+        select(*columns)
+        .select_from(Leg)
+        .join(Child, col(Child.id) == col(Leg.child_id))
+        .join(School, col(School.id) == col(Leg.school_id))
+        .outerjoin(RunLeg, (col(RunLeg.leg_id) == col(Leg.id)) & col(RunLeg.is_live).is_(True))
+        .outerjoin(Run, (col(Run.id) == col(RunLeg.run_id)) & (col(Run.state) == RunState.LIVE))
+        .where(*_in_week(Leg.on, monday), Leg.state != LegState.WITHDRAWN)
+        .order_by(col(School.id), col(Child.id), col(Leg.pickup_at))
+    )
+    return [_LegRow(*row) for row in session.exec(rows)]
+
+
+def _drivers(session: Session, monday: date) -> dict[int, tuple[str, str]]:
+    """Return, by run, the state of its one live or served driver's shift, and the name."""
+    rows = (
+        select(Shift.run_id, Shift.state, Volunteer.name)
+        .join(Volunteer, col(Volunteer.id) == col(Shift.volunteer_id))
+        .where(
+            *_in_week(Shift.on, monday),
+            col(Shift.state).in_((*LIVE_SHIFT, ShiftState.SERVED)),
+            Shift.role == Role.DRIVER,
+            col(Shift.run_id).is_not(None),
+        )
+        .order_by((col(Shift.state) == ShiftState.SERVED).desc(), col(Shift.id))
+    )
+    return {run_id: (state, name) for run_id, state, name in session.exec(rows) if run_id is not None}
+
+
+def _in_week(on: Any, monday: date) -> tuple[Any, Any]:
+    return on >= monday, on < monday + timedelta(days=7)
+
+
+CODES = {
+    ShiftState.DRAFT: CellCode.DRAFT,
+    ShiftState.OPEN: CellCode.ASKED,
+    ShiftState.CONFIRMED: CellCode.CONFIRMED,
+    ShiftState.SERVED: CellCode.DELIVERED,
+}
+HALF_DAYS = (Direction.TO_SCHOOL, Direction.HOME)
