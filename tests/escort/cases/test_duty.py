@@ -5,9 +5,18 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, select
 
-from escort.cases.duty import anything_to_tell, on_duty, set_duty, sweep_cases
 from escort.cases.models import Case, CaseKind, CaseState
-from escort.cases.service import acknowledge, close, next_due_at, open_case
+from escort.cases.service import (
+    acknowledge,
+    anything_to_tell,
+    close,
+    next_due_at,
+    on_duty,
+    open_case,
+    set_duty,
+    stalled,
+    sweep_cases,
+)
 from escort.db import Store
 from notifications.models import Message
 from tests.builders import NOW, ZONE
@@ -167,3 +176,10 @@ def test_two_clocks_tell_a_case_once(store: Store) -> None:
 
     with ThreadPoolExecutor(2) as pool:
         assert sum(pool.map(tick, range(2))) == 1
+
+
+def test_the_auditor_sees_a_case_that_nobody_moves(session: Session) -> None:
+    case = a_case(session)
+
+    assert stalled(session, now=NOW + MINUTE) == []
+    assert stalled(session, now=NOW + 2 * MINUTE) == [case.id]
