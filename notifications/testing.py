@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -181,7 +180,7 @@ def _handler_for(gateway: FakeGateway) -> type[BaseHTTPRequestHandler]:
                 case "redirect":
                     return 307, {}
                 case "silent":
-                    time.sleep(gateway.silence_seconds)
+                    threading.Event().wait(gateway.silence_seconds)
                 case "kill":
                     gateway.kill(int(self.headers[PID_HEADER]))
                 case "drop":
