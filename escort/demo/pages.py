@@ -51,9 +51,7 @@ def show_phones(
 ) -> Response:
     view = _demo(request).phones(parties=phone, query=q)
     shown = [one.party for one in view.phones]
-    return page(
-        request, "demo/phones.html", view=view, shown=shown, linked=linked, swapped=_swapped(shown), leap=Leap
-    )
+    return page(request, "demo/phones.html", view=view, shown=shown, linked=linked, leap=Leap)
 
 
 @router.get("/demo/phones/{party}")
@@ -107,11 +105,6 @@ def linked(text: str) -> Markup:
         Markup('<a href="{0}">{0}</a>').format(part) if LINK.fullmatch(part) else escape(part)
         for part in parts
     )
-
-
-def _swapped(shown: Sequence[str]) -> dict[str, str]:
-    """Return for each phone the others' part of the address: choosing another one replaces the last."""
-    return {party: urlencode([("phone", other) for other in shown if other != party]) for party in shown}
 
 
 def _to_phones(parties: Sequence[str]) -> RedirectResponse:

@@ -15,9 +15,10 @@ from sqlalchemy import func
 from sqlalchemy.orm import load_only
 from sqlmodel import Session, col, select
 
+from escort.errors import NotFound
 from escort.families.models import Child, Guardian
 from escort.journeys import windows
-from escort.journeys.leg_facts import DriverShift, LegFacts, facts_of
+from escort.journeys.leg_facts import DriverShift, LegFacts, facts_of, was_announced
 from escort.journeys.models import Step
 from escort.rota.models import Direction, Leg, LegState, Service
 
@@ -67,6 +68,7 @@ class RideView:
     tell_by: datetime | None  # finding: by when we say who comes or that nobody does
     finished_at: datetime | None
     may_cancel: bool
+    arrived_uuid: str  # of the family's own tap "the child is here"
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,14 @@ def family_view(
     legs = _legs(session, [child.id or 0 for child in children], today)
     facts = facts_of(session, legs)
     times = _times_brought(session, facts)
-    seen = Sight(is_bound=is_bound, words_of=words_of, times=times, now=now, zone=zone)
+    seen = Sight(
+        guardian=f"guardian:{guardian_id}",
+        is_bound=is_bound,
+        words_of=words_of,
+        times=times,
+        now=now,
+        zone=zone,
+    )
     return FamilyView(
         is_bound=is_bound,
         today=today,
@@ -116,6 +125,21 @@ def family_view(
             for child in children
         ),
     )
+
+
+def own_legs(session: Session, *, guardian_id: int, leg_ids: Collection[int]) -> list[Leg]:
+    """Return these legs, the earliest first. Raises NotFound unless all are of this guardian's children."""
+    rows = (
+        select(Leg)
+        .join(Child, col(Child.id) == col(Leg.child_id))
+        .join(Guardian, col(Guardian.family_id) == col(Child.family_id))
+        .where(Guardian.id == guardian_id, col(Leg.id).in_(leg_ids))
+        .order_by(col(Leg.pickup_at))
+    )
+    legs = list(session.exec(rows))
+    if not legs or len(legs) != len(set(leg_ids)):
+        raise NotFound("没有找到这趟接送。请打开最近的一条消息，或打值班电话。")
+    return legs
 
 
 def tell_by(pickup_at: datetime, now: datetime, zone: ZoneInfo) -> datetime | None:
@@ -135,6 +159,7 @@ def tell_by(pickup_at: datetime, now: datetime, zone: ZoneInfo) -> datetime | No
 class Sight:
     """Who looks, and when: what every mask of this page depends on."""
 
+    guardian: str
     is_bound: bool
     words_of: WordsOf
     times: dict[tuple[int, int], int]
@@ -192,6 +217,7 @@ def _ride(fact: LegFacts, child: Child, seen: Sight) -> RideView:
         tell_by=tell_by(leg.pickup_at, seen.now, seen.zone) if state == RideState.FINDING else None,
         finished_at=fact.finished_at,
         may_cancel=_may_cancel(fact),
+        arrived_uuid=fact.next_uuid(Step.HANDED_OVER, seen.guardian),
     )
 
 
@@ -209,20 +235,12 @@ def _state(fact: LegFacts, *, is_in_duty: bool, zone: ZoneInfo) -> RideState:
             return state
     if fact.leg.direction == Direction.HOME and fact.when(Step.HANDED_OVER) is not None:
         return RideState.ON_BOARD
-    return RideState.CHANGED if _was_named(fact, zone) else RideState.CONFIRMED
-
-
-def _was_named(fact: LegFacts, zone: ZoneInfo) -> bool:
-    """Say whether the driver before this one was already known to the family."""
-    if fact.former is None or fact.former.shift.ended_at is None or fact.former.shift.confirmed_at is None:
-        return False
-    opened = windows.duty_opens_at(fact.leg.on, fact.former.shift.confirmed_at, zone)
-    return fact.former.shift.ended_at >= opened
+    return RideState.CHANGED if was_announced(fact, zone) else RideState.CONFIRMED
 
 
 def _former(fact: LegFacts, seen: Sight) -> str:
     """Return the name that no longer counts, as long as the family may still act on it."""
-    if fact.former is None or fact.finished_at is not None or not _was_named(fact, seen.zone):
+    if fact.former is None or fact.finished_at is not None or not was_announced(fact, seen.zone):
         return ""
     return fact.former.car.name
 

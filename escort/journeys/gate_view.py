@@ -18,7 +18,7 @@ from escort.cases.models import Case, CaseKind, CaseState
 from escort.errors import NotFound
 from escort.families.models import Child
 from escort.journeys import windows
-from escort.journeys.leg_facts import Car, LegFacts, facts_of
+from escort.journeys.leg_facts import Car, LegFacts, facts_of, was_announced
 from escort.journeys.models import Step, Tap
 from escort.rota.models import Direction, Leg, LegState, Service
 from escort.schools.models import School
@@ -37,6 +37,7 @@ class WordReason(StrEnum):
 @dataclass(frozen=True)
 class GateRow:
     leg_id: int
+    child_id: int
     to_school: bool
     at: datetime  # when they stand at the gate: dismissal, or the arrival in the morning
     full_name: str
@@ -52,6 +53,7 @@ class GateRow:
     is_cancelled: bool  # the family takes the child itself
     done_at: datetime | None  # handed over, or fetched by the family
     done_uuid: str | None  # what an undo takes back
+    next_uuid: str  # of the tap that this row still waits for
 
     @property
     def tail(self) -> str:
@@ -107,7 +109,9 @@ def gate_view(
     children = _children(session, {leg.child_id for leg in shown}) if shown else {}
     known = _known_pairs(session, facts) if shown else set()
     held = _held(session, [leg.id or 0 for leg in shown]) if shown else set()
-    rows = [_row(fact, children[fact.leg.child_id], known, held, opened_leg, words_of) for fact in facts]
+    rows = [
+        _row(fact, children[fact.leg.child_id], known, held, opened_leg, words_of, zone) for fact in facts
+    ]
     return GateView(
         school=school.name,
         today=today,
@@ -123,14 +127,17 @@ def _row(
     held: Collection[int],
     opened_leg: int | None,
     words_of: WordsOf,
+    zone: ZoneInfo,
 ) -> GateRow:
     leg = fact.leg
     is_cancelled = leg.state == LegState.CANCELLED
     driver = None if is_cancelled else fact.confirmed
     done = _done(fact, is_cancelled)
+    waits_for = Step.SELF_COLLECTED if is_cancelled else Step.HANDED_OVER
     opened = driver is not None and opened_leg == leg.id
     return GateRow(
         leg_id=leg.id or 0,
+        child_id=leg.child_id,
         to_school=leg.direction == Direction.TO_SCHOOL,
         at=_at_gate(leg),
         full_name=child.full_name or child.short_name,
@@ -140,12 +147,13 @@ def _row(
         second=fact.second.car.name if driver and fact.second else "",
         is_at_gate=_is_at_gate(fact),
         is_on_road=fact.when(Step.STARTED) is not None,
-        word_reason=_word_reason(fact, known) if driver else None,
+        word_reason=_word_reason(fact, known, zone) if driver else None,
         words=words_of(driver.shift.id or 0, leg.id or 0) if driver and opened else "",
         is_held=(leg.id or 0) in held,
         is_cancelled=is_cancelled,
         done_at=done.tapped_at if done else None,
         done_uuid=done.uuid if done else None,
+        next_uuid=fact.next_uuid(waits_for, f"gate:{leg.school_id}"),
     )
 
 
@@ -164,8 +172,8 @@ def _done(fact: LegFacts, is_cancelled: bool) -> Tap | None:
     return next((tap for tap in fact.taps if tap.step == step and tap.by.startswith("gate:")), None)
 
 
-def _word_reason(fact: LegFacts, known: Collection[tuple[int, int]]) -> WordReason | None:
-    if fact.former is not None:
+def _word_reason(fact: LegFacts, known: Collection[tuple[int, int]], zone: ZoneInfo) -> WordReason | None:
+    if was_announced(fact, zone):
         return WordReason.REPLACED
     driver = fact.confirmed
     if driver is not None and (fact.leg.child_id, driver.car.volunteer_id) not in known:

@@ -5,6 +5,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
@@ -44,6 +46,7 @@ class LegFacts:
     second: DriverShift | None  # the second adult in the car
     former: DriverShift | None  # the last driver who had said yes and no longer comes
     taps: tuple[Tap, ...]  # oldest first, without the undone
+    undone: tuple[Tap, ...] = ()
 
     @property
     def confirmed(self) -> DriverShift | None:
@@ -55,6 +58,14 @@ class LegFacts:
     @property
     def finished_at(self) -> datetime | None:
         return windows.finished_at(self.leg.direction, self.taps)
+
+    def next_uuid(self, step: Step, by: str) -> str:
+        """Return the name of this reader's next tap of this step: the same until it is undone.
+
+        A button pressed twice, or on two phones, is one tap; after an undo it is a new one.
+        """
+        before = sum(1 for tap in self.undone if tap.step == step)
+        return str(uuid5(TAPS, f"{self.leg.id}:{step}:{by}:{before}"))
 
     def when(self, step: Step) -> datetime | None:
         """Return when a step was first tapped; None while it has not been."""
@@ -93,8 +104,17 @@ def _facts(
         driver=driver,
         second=_last(of_live, Role.SECOND, _YES),
         former=max(former, key=lambda held: (held.shift.ended_at, held.shift.id), default=None),
-        taps=tuple(taps),
+        taps=tuple(tap for tap in taps if tap.undone_at is None),
+        undone=tuple(tap for tap in taps if tap.undone_at is not None),
     )
+
+
+def was_announced(fact: LegFacts, zone: ZoneInfo) -> bool:
+    """Say whether the driver before this one was already known at the door: ended after W-duty had begun."""
+    former = fact.former
+    if former is None or former.shift.ended_at is None or former.shift.confirmed_at is None:
+        return False
+    return former.shift.ended_at >= windows.duty_opens_at(fact.leg.on, former.shift.confirmed_at, zone)
 
 
 def _last(held: list[DriverShift], role: Role, states: Collection[str]) -> DriverShift | None:
@@ -127,12 +147,13 @@ def _shifts(session: Session, run_ids: Collection[int]) -> dict[int, list[Driver
 
 def _taps(session: Session, leg_ids: list[int]) -> dict[int, list[Tap]]:
     found: dict[int, list[Tap]] = defaultdict(list)
-    rows = select(Tap).where(col(Tap.leg_id).in_(leg_ids), col(Tap.undone_at).is_(None))
+    rows = select(Tap).where(col(Tap.leg_id).in_(leg_ids))
     for tap in session.exec(rows.order_by(col(Tap.tapped_at), col(Tap.arrived_at))):
         found[tap.leg_id].append(tap)
     return found
 
 
+TAPS = UUID("5d0c5e7e-6f43-5d0a-9a51-3b1f5cf3a2d7")  # our own namespace
 _NO_ADDRESS: Any = Volunteer.address  # SQLModel types its columns as values
 _YES = (ShiftState.CONFIRMED, ShiftState.SERVED)
 _SEEN = (ShiftState.OPEN, *_YES)

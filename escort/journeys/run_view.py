@@ -27,26 +27,31 @@ WordsOf = Callable[[int, int], str]
 @dataclass(frozen=True)
 class ChildOnRun:
     leg_id: int
+    child_id: int
     full_name: str
     short_name: str
     photo: str | None
     pickup_at: datetime
     due_at: datetime
     place: str
+    is_at_home: bool  # the place is the child's own address
     note: str
     needs: tuple[Need, ...]
     words: str  # what the driver says when they meet
     done: tuple[Step, ...]
     next_step: Step | None  # of this child alone: when another child does not come, the others go on
+    next_uuid: str
 
 
 @dataclass(frozen=True)
 class NextTap:
-    """The one button in the dock: a step, and the legs that one tap of it covers."""
+    """One press of the button in the dock: a step, and the legs that it covers."""
 
     step: Step
     leg_ids: tuple[int, ...]
+    uuids: tuple[str, ...]  # one a leg
     names: tuple[str, ...]
+    place: str  # of the first child
 
 
 @dataclass(frozen=True)
@@ -66,12 +71,16 @@ class RunView:
     school_name: str
     children: tuple[ChildOnRun, ...]
     called_off: tuple[str, ...]  # children of this run who need no ride after all
-    next_tap: NextTap | None
+    taps_left: tuple[NextTap, ...]  # the first is the dock's; the others are for a phone without signal
     last_tap: LastTap | None
     started_at: datetime | None
     partner: str  # the other adult in the car
     car: str
     plate: str
+
+    @property
+    def next_tap(self) -> NextTap | None:
+        return self.taps_left[0] if self.taps_left else None
 
 
 def run_view(
@@ -117,7 +126,7 @@ def _open_run(
 ) -> RunView:
     people = _children(session, [fact.leg.child_id for fact in facts])
     children = tuple(_child_on_run(fact, people[fact.leg.child_id], shift, words_of) for fact in facts)
-    named = [(fact, child.short_name) for fact, child in zip(facts, children, strict=True)]
+    pairs = list(zip(facts, children, strict=True))
     mine = next((fact.driver for fact in facts if fact.driver), None)
     partner = next((fact.second for fact in facts if fact.second), None)
     if shift.role == Role.SECOND:
@@ -132,49 +141,49 @@ def _open_run(
         school_name=known.school.name,
         children=children,
         called_off=_called_off(session, known.run.id or 0),
-        next_tap=next_tap(known.run.direction, named),
+        taps_left=tuple(taps_left(known.run.direction, pairs, f"volunteer:{shift.volunteer_id}")),
         last_tap=_last_tap(facts, f"volunteer:{shift.volunteer_id}"),
         started_at=min(started, default=None),
         partner=partner.car.name if partner else "",
-        car=f"{mine.car.colour}{mine.car.model}" if mine else "",
+        car=f"{mine.car.colour.removesuffix('色')}色 {mine.car.model}" if mine and mine.car.colour else "",
         plate=mine.car.plate if mine else "",
     )
 
 
-def next_tap(direction: str, legs: Sequence[tuple[LegFacts, str]]) -> NextTap | None:
-    """Return the step that the dock offers next; None once every child is delivered.
+def taps_left(direction: str, legs: Sequence[tuple[LegFacts, ChildOnRun]], by: str) -> Iterable[NextTap]:
+    """Yield what is still to be tapped, in the order of the drive; nothing once every child is delivered.
 
     One tap counts for the whole car where the car does it: leaving, and being at the school. Each child who
     gets in has a tap of its own: nobody is counted aboard along with others.
     """
-    together = {
-        Direction.TO_SCHOOL: (Step.STARTED, Step.DELIVERED),
-        Direction.HOME: (Step.STARTED, Step.AT_PICKUP),
-    }[Direction(direction)]
-    for round_ in _rounds(direction, legs):
-        for step, waiting in round_:
-            left = [(fact, name) for fact, name in waiting if not _is_past(fact, step)]
-            if not left:
-                continue
-            chosen = left if step in together else left[:1]
-            ids = tuple(fact.leg.id or 0 for fact, _ in chosen)
-            return NextTap(step, ids, tuple(name for _, name in chosen))
-    return None
+    for step, group in _drive(direction, legs):
+        left = [(fact, child) for fact, child in group if not _is_past(fact, step)]
+        if left:
+            yield NextTap(
+                step=step,
+                leg_ids=tuple(fact.leg.id or 0 for fact, _ in left),
+                uuids=tuple(fact.next_uuid(step, by) for fact, _ in left),
+                names=tuple(child.short_name for _, child in left),
+                place=left[0][1].place,
+            )
 
 
-def _rounds(
-    direction: str, legs: Sequence[tuple[LegFacts, str]]
-) -> Iterable[list[tuple[Step, Sequence[tuple[LegFacts, str]]]]]:
+def _drive(
+    direction: str, legs: Sequence[tuple[LegFacts, ChildOnRun]]
+) -> Iterable[tuple[Step, Sequence[tuple[LegFacts, ChildOnRun]]]]:
     """Yield the steps in the order of the drive: fetched door by door, or brought home door by door."""
-    yield [(Step.STARTED, legs)]
+    yield Step.STARTED, legs
     if direction == Direction.TO_SCHOOL:
         for one in legs:
-            yield [(Step.AT_PICKUP, [one]), (Step.ON_BOARD, [one])]
-        yield [(Step.DELIVERED, legs)]
-    else:
-        yield [(Step.AT_PICKUP, legs), (Step.ON_BOARD, legs)]
-        for one in legs:
-            yield [(Step.DELIVERED, [one])]
+            yield Step.AT_PICKUP, [one]
+            yield Step.ON_BOARD, [one]
+        yield Step.DELIVERED, legs
+        return
+    yield Step.AT_PICKUP, legs
+    for one in legs:
+        yield Step.ON_BOARD, [one]
+    for one in legs:
+        yield Step.DELIVERED, [one]
 
 
 def _is_past(fact: LegFacts, step: Step) -> bool:
@@ -185,20 +194,24 @@ def _is_past(fact: LegFacts, step: Step) -> bool:
 
 def _child_on_run(fact: LegFacts, child: Child, shift: Shift, words_of: WordsOf) -> ChildOnRun:
     leg = fact.leg
-    at_home = leg.place_kind == PlaceKind.HOME
+    next_step = next((step for step in DRIVE if not _is_past(fact, step)), None)
+    is_at_home = leg.place_kind == PlaceKind.HOME and bool(child.address)
     return ChildOnRun(
         leg_id=leg.id or 0,
+        child_id=leg.child_id,
         full_name=child.full_name or child.short_name,
         short_name=child.short_name,
         photo=child.photo,
         pickup_at=leg.pickup_at,
         due_at=leg.due_at,
-        place=(child.address if at_home and child.address else leg.place_name) or leg.area,
+        place=(child.address if is_at_home else leg.place_name) or leg.area,
+        is_at_home=is_at_home,
         note=child.handling_note or "",
         needs=needs_of(child),
         words=words_of(shift.id or 0, leg.id or 0),
         done=tuple(step for step in DRIVE if _is_past(fact, step)),
-        next_step=next((step for step in DRIVE if not _is_past(fact, step)), None),
+        next_step=next_step,
+        next_uuid=fact.next_uuid(next_step, f"volunteer:{shift.volunteer_id}") if next_step else "",
     )
 
 
@@ -221,7 +234,7 @@ def _masked_run(shift: Shift, known: KnownRun, zone: ZoneInfo) -> RunView:
         school_name="",
         children=(),
         called_off=(),
-        next_tap=None,
+        taps_left=(),
         last_tap=None,
         started_at=None,
         partner="",

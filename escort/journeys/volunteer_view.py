@@ -4,19 +4,19 @@ DESIGN section 8, the columns "assigned volunteer" and "asked, not yet accepted"
 sees time and area only; names and places come with W-duty, on a bound one.
 """
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
-from escort.errors import NotFound
+from escort.errors import NotFound, Refused
 from escort.journeys import windows
-from escort.journeys.leg_facts import facts_of
+from escort.journeys.models import Tap
 from escort.journeys.turns import KnownRun, Turn, known_runs, turn_of
 from escort.roster.models import Blockout, Volunteer
 from escort.rota.models import (
@@ -26,7 +26,6 @@ from escort.rota.models import (
     Direction,
     Offer,
     OfferState,
-    Role,
     Shift,
     ShiftState,
 )
@@ -46,6 +45,15 @@ class AskView:
     last_on: date
     deadline_at: datetime
     turns: tuple[OfferedTurn, ...]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One ask after its answer, as (date, direction) pairs."""
+
+    yes: tuple[tuple[date, str], ...]
+    no: tuple[tuple[date, str], ...]
+    gone: tuple[tuple[date, str], ...]  # somebody else was first, or the run changed
 
 
 @dataclass(frozen=True)
@@ -73,63 +81,98 @@ class HomeView:
     is_bound: bool
     asks: tuple[AskView, ...]
     shifts: tuple[ShiftView, ...]
-    declined: tuple[OfferedTurn, ...]  # said no, nobody else has said yes: may be taken back
+    answered: Answered | None  # what the answer given a moment ago came to
     blockouts: tuple[BlockoutView, ...]
     served_this_month: int
     cap_week: int
 
 
 def home_view(
-    session: Session, *, volunteer_id: int, is_bound: bool, now: datetime, zone: ZoneInfo
+    session: Session,
+    *,
+    volunteer_id: int,
+    is_bound: bool,
+    answered: int | None = None,
+    now: datetime,
+    zone: ZoneInfo,
 ) -> HomeView:
-    """Return the volunteer's own page. Raises NotFound if there is no such volunteer."""
+    """Return the volunteer's own page. `answered` is the ask answered a moment ago. Raises NotFound."""
     volunteer = session.get(Volunteer, volunteer_id, options=[defer(_ADDRESS, raiseload=True)])
     if volunteer is None:
-        raise NotFound("没有找到这位志愿者,请打值班电话。")
+        raise NotFound("没有找到这位志愿者，请打值班电话。")
     today = now.astimezone(zone).date()
-    asks = _open_asks(session, volunteer_id)
-    offers = _offers(session, volunteer_id, {ask.id or 0 for ask in asks}, today)
-    shifts = _promised(session, volunteer_id, today)
-    offered = {offer.run_id for offer in offers}
-    promised = {shift.run_id for shift in shifts}
-    runs = known_runs(session, {run_id for run_id in offered | promised if run_id is not None})
-    driven = _driven_runs(session, [offer.run_id for offer in offers if offer.state == OfferState.DECLINED])
+    asked = _asked(session, volunteer_id, answered)
+    promised = _promised(session, volunteer_id, today.replace(day=1))
+    coming = [shift for shift in promised if shift.on >= today]
+    offers = [offer for _, offer in asked]
+    wanted = {offer.run_id for offer in offers} | {shift.run_id for shift in coming}
+    runs = known_runs(session, {run_id for run_id in wanted if run_id is not None})
     finished = _finished_runs(session, runs, today)
     return HomeView(
         name=volunteer.name if is_bound else None,
         is_bound=is_bound,
-        asks=tuple(asked for ask in asks if (asked := _ask_view(ask, offers, runs)).turns),
+        asks=_ask_views(asked, runs),
         shifts=tuple(
             view
-            for shift in shifts
+            for shift in coming
             if (view := _shift_view(shift, runs, finished, is_bound, now, zone)) is not None
         ),
-        declined=tuple(
-            OfferedTurn(offer.id or 0, turn_of(offer, runs))
-            for offer in _newest_per_run(offers)
-            if offer.state == OfferState.DECLINED and offer.run_id in runs and offer.run_id not in driven
-        ),
+        answered=_answered([offer for ask, offer in asked if ask.id == answered]),
         blockouts=_blockouts(session, volunteer_id, today),
-        served_this_month=_served_this_month(session, volunteer_id, today),
+        served_this_month=sum(
+            1 for shift in promised if (shift.on.year, shift.on.month) == (today.year, today.month)
+        ),
         cap_week=volunteer.cap_week,
     )
 
 
-def _ask_view(ask: Ask, offers: Sequence[Offer], runs: dict[int, KnownRun]) -> AskView:
-    mine = [offer for offer in offers if offer.ask_id == ask.id and offer.state == OfferState.OPEN]
-    turns = tuple(
-        OfferedTurn(offer.id or 0, turn_of(offer, runs))
-        for offer in mine
-        if offer.run_id is None or offer.run_id in runs
-    )
+def own_ask(session: Session, *, volunteer_id: int, ask_id: int | None) -> int:
+    """Return the ask that this volunteer answers: the named one if it is theirs, else the only open one.
+
+    Raises NotFound where there is none, Refused where it is not clear which.
+    """
+    which = col(Ask.state) == AskState.OPEN if ask_id is None else col(Ask.id) == ask_id
+    rows = select(Ask.id).where(Ask.volunteer_id == volunteer_id, which)
+    found = [one for one in session.exec(rows) if one is not None]
+    if not found:
+        raise NotFound("这次询问已经过去了。请打开最近的一条消息，或打值班电话。")
+    if len(found) > 1:
+        raise Refused("您有几条没有回的询问。请在页面上分别回答。")
+    return found[0]
+
+
+def _ask_views(asked: Sequence[tuple[Ask, Offer]], runs: dict[int, KnownRun]) -> tuple[AskView, ...]:
+    """Return the open asks with what is still open in them; those for a stand-in first: their time runs out first."""
+    offered: dict[int, list[OfferedTurn]] = defaultdict(list)
+    asks: dict[int, Ask] = {}
+    for ask, offer in asked:
+        is_there = offer.run_id is None or offer.run_id in runs
+        if ask.state == AskState.OPEN and offer.state == OfferState.OPEN and is_there:
+            asks[ask.id or 0] = ask
+            offered[ask.id or 0].append(OfferedTurn(offer.id or 0, turn_of(offer, runs)))
+    ordered = sorted(asks.values(), key=lambda ask: (ask.kind == AskKind.ROUTINE, ask.deadline_at, ask.id))
+    return tuple(_ask_view(ask, sorted(offered[ask.id or 0], key=_by_time)) for ask in ordered)
+
+
+def _ask_view(ask: Ask, turns: Sequence[OfferedTurn]) -> AskView:
     return AskView(
         ask_id=ask.id or 0,
         is_routine=ask.kind == AskKind.ROUTINE,
         week_on=ask.week_on,
-        last_on=max((turn.turn.on for turn in turns), default=ask.week_on),
+        last_on=turns[-1].turn.on,
         deadline_at=ask.deadline_at,
-        turns=tuple(sorted(turns, key=_by_time)),
+        turns=tuple(turns),
     )
+
+
+def _answered(offers: Sequence[Offer]) -> Answered | None:
+    if not any(offer.state in (*_GONE, OfferState.ACCEPTED, OfferState.DECLINED) for offer in offers):
+        return None
+
+    def those(*states: OfferState) -> tuple[tuple[date, str], ...]:
+        return tuple((offer.on, offer.direction) for offer in offers if offer.state in states)
+
+    return Answered(those(OfferState.ACCEPTED), those(OfferState.DECLINED), those(*_GONE))
 
 
 def _by_time(offered: OfferedTurn) -> tuple[date, bool]:
@@ -165,58 +208,36 @@ def _shift_view(
     )
 
 
-def _open_asks(session: Session, volunteer_id: int) -> list[Ask]:
-    """Stand-in asks first: their time runs out first."""
-    rows = select(Ask).where(Ask.volunteer_id == volunteer_id, Ask.state == AskState.OPEN)
-    asks = session.exec(rows.order_by(col(Ask.deadline_at), col(Ask.id)))
-    return sorted(asks, key=lambda ask: ask.kind == AskKind.ROUTINE)
-
-
-def _offers(session: Session, volunteer_id: int, ask_ids: Collection[int], today: date) -> list[Offer]:
-    rows = select(Offer).where(
-        Offer.volunteer_id == volunteer_id,
-        col(Offer.ask_id).in_(ask_ids)
-        | ((col(Offer.state) == OfferState.DECLINED) & (col(Offer.on) >= today)),
+def _asked(session: Session, volunteer_id: int, answered: int | None) -> list[tuple[Ask, Offer]]:
+    rows = select(Ask, Offer).join(Offer, col(Offer.ask_id) == col(Ask.id))
+    rows = rows.where(
+        Ask.volunteer_id == volunteer_id, (col(Ask.state) == AskState.OPEN) | (col(Ask.id) == answered)
     )
     return list(session.exec(rows.order_by(col(Offer.on), col(Offer.direction).desc(), col(Offer.id))))
 
 
-def _newest_per_run(offers: Sequence[Offer]) -> list[Offer]:
-    newest = {offer.run_id: offer for offer in sorted(offers, key=lambda offer: offer.id or 0)}
-    return sorted(newest.values(), key=lambda offer: (offer.on, offer.id or 0))
-
-
-def _promised(session: Session, volunteer_id: int, today: date) -> list[Shift]:
+def _promised(session: Session, volunteer_id: int, since: date) -> list[Shift]:
     rows = select(Shift).where(
         Shift.volunteer_id == volunteer_id,
         col(Shift.state).in_((ShiftState.CONFIRMED, ShiftState.SERVED)),
-        col(Shift.on) >= today,
+        col(Shift.on) >= since,
     )
     return list(session.exec(rows.order_by(col(Shift.on), col(Shift.direction).desc())))
-
-
-def _driven_runs(session: Session, run_ids: Collection[int | None]) -> set[int | None]:
-    """Return the runs for which somebody has said yes."""
-    rows = select(Shift.run_id).where(
-        col(Shift.run_id).in_([run_id for run_id in run_ids if run_id is not None]),
-        Shift.role == Role.DRIVER,
-        col(Shift.state).in_((ShiftState.CONFIRMED, ShiftState.SERVED)),
-    )
-    return set(session.exec(rows))
 
 
 def _finished_runs(session: Session, runs: dict[int, KnownRun], today: date) -> dict[int, datetime]:
     """Return when each of today's runs was over; a run that is not over is absent."""
     todays = [known for known in runs.values() if known.run.on == today]
-    if not todays:
-        return {}
-    facts = facts_of(session, [one.leg for known in todays for one in known.legs])
-    ends = {fact.leg.id: fact.finished_at for fact in facts}
+    taps: dict[int, list[Tap]] = defaultdict(list)
+    if todays:
+        legs = {one.leg.id for known in todays for one in known.legs}
+        for tap in session.exec(select(Tap).where(col(Tap.leg_id).in_(legs), col(Tap.undone_at).is_(None))):
+            taps[tap.leg_id].append(tap)
     over: dict[int, datetime] = {}
     for known in todays:
-        of_run = [ends[one.leg.id] for one in known.legs]
-        finished = [at for at in of_run if at is not None]
-        if len(finished) == len(of_run):
+        ends = [windows.finished_at(known.run.direction, taps[one.leg.id or 0]) for one in known.legs]
+        finished = [at for at in ends if at is not None]
+        if len(finished) == len(ends):
             over[known.run.id or 0] = max(finished)
     return over
 
@@ -233,19 +254,5 @@ def _blockouts(session: Session, volunteer_id: int, today: date) -> tuple[Blocko
     )
 
 
-def _served_this_month(session: Session, volunteer_id: int, today: date) -> int:
-    first = today.replace(day=1)
-    after = (first + timedelta(days=32)).replace(day=1)
-    return session.exec(
-        select(func.count())
-        .select_from(Shift)
-        .where(
-            Shift.volunteer_id == volunteer_id,
-            col(Shift.state).in_((ShiftState.CONFIRMED, ShiftState.SERVED)),
-            col(Shift.on) >= first,
-            col(Shift.on) < after,
-        )
-    ).one()
-
-
+_GONE = (OfferState.TAKEN, OfferState.WITHDRAWN)
 _ADDRESS: Any = Volunteer.address  # SQLModel types its columns as values

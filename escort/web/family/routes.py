@@ -1,0 +1,202 @@
+"""The family's page: who comes, in which car, when; cancel; "that is not the person". Works without a script."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
+from markupsafe import Markup
+from pydantic import Field
+from sqlmodel import Session
+
+from escort.errors import NotAllowed, Refused
+from escort.journeys import alarms, taps, words
+from escort.journeys.family_view import FamilyView, RideState, RideView, family_view, own_legs
+from escort.journeys.models import Step
+from escort.journeys.taps import TapIn
+from escort.rota.legs import cancel_leg
+from escort.web import recognise
+from escort.web.deps import CurrentGuardian, House, HouseDep, NowDep, ReadSessionDep, SessionDep
+from escort.web.deps import GuardianHere as Visitor
+from escort.web.forms import FormModel, Ids, OptionalLine20
+from escort.web.render import STATIC, page
+
+router = APIRouter(include_in_schema=False)
+
+
+class BindForm(FormModel):
+    code: OptionalLine20 = ""
+
+
+class CancelForm(FormModel):
+    leg: Ids = Field(default_factory=list)
+    reason: OptionalLine20 = ""
+
+
+class LegForm(FormModel):
+    leg: int
+
+
+class ArrivedForm(FormModel):
+    leg: int
+    uuid: Annotated[str, Field(min_length=8, max_length=36)]
+
+
+@router.get("/f/{token}")
+def show(
+    request: Request, visitor: CurrentGuardian, session: ReadSessionDep, house: HouseDep, now: NowDep
+) -> Response:
+    view = _view(session, visitor, house, now)
+    if not visitor.bound:
+        first = tuple(child.ride for child in view.children if child.ride)
+        return _page(request, visitor, "unbound", rides=_apart(first))
+    at_hand = [ride for ride in view.rides if ride.driver and ride.state in MAY_BE_WRONG]
+    return _page(
+        request,
+        visitor,
+        "page",
+        view=view,
+        has_driver=any(ride.driver for ride in view.rides),
+        cancel_word=_cancel_word(view),
+        at_hand=[ride for child in view.children for ride in at_hand if ride is child.ride],
+    )
+
+
+@router.post("/f/{token}/bind")
+def bind(
+    request: Request,
+    visitor: CurrentGuardian,
+    session: SessionDep,
+    now: NowDep,
+    form: Annotated[BindForm, Form()],
+) -> Response:
+    response = _back(visitor)
+    if form.code:
+        mistake = recognise.redeem(response, request, session, visitor, form.code, now)
+        return _page(request, visitor, "code", 400, mistake=mistake) if mistake else response
+    if recognise.bind_first(response, request, session, visitor, now):
+        return response
+    recognise.ask_for_code(request, session, visitor, now)
+    return _page(request, visitor, "code", mistake="")
+
+
+@router.get("/f/{token}/cancel")
+def ask_what_to_cancel(
+    request: Request, visitor: CurrentGuardian, session: ReadSessionDep, house: HouseDep, now: NowDep
+) -> Response:
+    _must_be_bound(visitor)
+    return _cancel_page(request, visitor, _view(session, visitor, house, now))
+
+
+@router.post("/f/{token}/cancel")
+def cancel(
+    request: Request,
+    visitor: CurrentGuardian,
+    session: SessionDep,
+    house: HouseDep,
+    now: NowDep,
+    form: Annotated[CancelForm, Form()],
+) -> Response:
+    _must_be_bound(visitor)
+    view = _view(session, visitor, house, now)
+    if not form.leg:
+        return _cancel_page(request, visitor, view, mistake="请至少选一趟。没有选的，照常来。")
+    for leg in own_legs(session, guardian_id=visitor.id, leg_ids=form.leg):
+        ride = view.ride(leg.id or 0)
+        if ride is None or not ride.may_cancel:
+            raise Refused("孩子已经上车，或者这趟已经改过了。请打值班电话，我们马上办。")
+        cancel_leg(
+            session,
+            leg_id=ride.leg_id,
+            by=visitor.subject,
+            reason=form.reason or "家里说不用接",
+            now=now,
+            zone=house.zone,
+        )
+    return _back(visitor)
+
+
+@router.post("/f/{token}/not-this-person")
+def not_this_person(
+    request: Request,
+    visitor: CurrentGuardian,
+    session: SessionDep,
+    now: NowDep,
+    form: Annotated[LegForm, Form()],
+) -> Response:
+    (leg,) = own_legs(session, guardian_id=visitor.id, leg_ids=[form.leg])
+    alarms.not_this_person(session, leg_id=leg.id or 0, by=visitor.subject, now=now)
+    return _page(request, visitor, "wrong_person")
+
+
+@router.post("/f/{token}/arrived")
+def arrived(
+    visitor: CurrentGuardian, session: SessionDep, now: NowDep, form: Annotated[ArrivedForm, Form()]
+) -> Response:
+    _must_be_bound(visitor)
+    (leg,) = own_legs(session, guardian_id=visitor.id, leg_ids=[form.leg])
+    pressed = TapIn(form.uuid, leg.id or 0, Step.HANDED_OVER, now)
+    taps.record_taps(session, by=visitor.subject, taps=[pressed], now=now)
+    return _back(visitor)
+
+
+def _view(session: Session, visitor: Visitor, house: House, now: datetime) -> FamilyView:
+    return family_view(
+        session,
+        guardian_id=visitor.id,
+        is_bound=visitor.bound,
+        words_of=lambda shift_id, leg_id: " ".join(words.word_pair(house.store.keyring, shift_id, leg_id)),
+        now=now,
+        zone=house.zone,
+    )
+
+
+def _cancel_page(request: Request, visitor: Visitor, view: FamilyView, mistake: str = "") -> Response:
+    open_rides = tuple(ride for ride in view.rides if ride.may_cancel)
+    return _page(request, visitor, "cancel", 400 if mistake else 200, rides=open_rides, mistake=mistake)
+
+
+def _page(
+    request: Request, visitor: Visitor, name: str, status_code: int = 200, **context: object
+) -> Response:
+    return page(request, f"family/{name}.html", status_code, token=visitor.token, style=_style(), **context)
+
+
+def _cancel_word(view: FamilyView) -> str:
+    """Return the button's words: the nearest day that can still be cancelled, or nothing."""
+    first = next((ride for ride in view.rides if ride.may_cancel), None)
+    if first is None:
+        return ""
+    days = (first.on - view.today).days
+    return {0: "今天不用接", 1: "明天不用接"}.get(days, "这几天不用接")
+
+
+def _apart(rides: Sequence[RideView]) -> list[RideView]:
+    """Return one ride a time and area: siblings who ride together are one line on a phone that is not bound."""
+    return list({(ride.pickup_at, ride.area, ride.state): ride for ride in rides}.values())
+
+
+def _back(visitor: Visitor) -> RedirectResponse:
+    return RedirectResponse(f"/f/{visitor.token}", status_code=303)
+
+
+def _must_be_bound(visitor: Visitor) -> None:
+    if not visitor.bound:
+        raise NotAllowed("这部手机还没认过。请打开链接，先点“这是我的手机”。")
+
+
+@cache
+def _style() -> Markup:
+    """The page's own style, sent inside it: an old phone on a slow line asks once."""
+    return Markup((STATIC / "family.css").read_text("utf-8"))
+
+
+MAY_BE_WRONG = (
+    RideState.CONFIRMED,
+    RideState.CHANGED,
+    RideState.STARTED,
+    RideState.AT_PICKUP,
+    RideState.ON_BOARD,
+)

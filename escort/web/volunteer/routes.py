@@ -1,0 +1,308 @@
+"""The volunteer's pages: the ask and his shifts, his run, and what he taps on it. No account, a link in a message."""
+
+from datetime import date, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from sqlmodel import Session
+
+from escort.errors import NotAllowed, Refused
+from escort.journeys import alarms, taps, words
+from escort.journeys.alarms import Trouble
+from escort.journeys.run_view import RunView, run_view
+from escort.journeys.taps import TapIn, TapOutcome
+from escort.journeys.volunteer_view import home_view, own_ask
+from escort.rota.asks import answer_ask
+from escort.rota.availability import block_out
+from escort.web import recognise
+from escort.web.deps import CurrentVolunteer, House, HouseDep, NowDep, ReadLogDep, ReadSessionDep, SessionDep
+from escort.web.deps import VolunteerHere as Visitor
+from escort.web.forms import FormModel, Ids, OptionalInt, OptionalLine20
+from escort.web.render import page
+
+router = APIRouter(include_in_schema=False)
+
+
+class AnswerForm(FormModel):
+    answer: Annotated[str, Field(pattern="^(yes|no)$")]
+    ask: OptionalInt = None
+    no: Ids = Field(default_factory=list)  # offers that the yes does not cover
+
+
+class BindForm(FormModel):
+    code: OptionalLine20 = ""
+    run: OptionalInt = None
+
+
+class BlockoutForm(FormModel):
+    from_on: date
+    until_on: OptionalLine20 = ""
+    half_day: Annotated[str, Field(pattern="^(|to_school|home)$")] = ""
+
+
+class UndoForm(FormModel):
+    uuid: Annotated[list[str], Field(min_length=1, max_length=12)]
+    run: int
+
+
+class TroubleForm(FormModel):
+    run: int
+    what: Trouble
+
+
+class PostedTap(BaseModel):
+    uuid: Annotated[str, Field(min_length=8, max_length=36)]
+    leg: int
+    step: Annotated[str, Field(max_length=16)]
+    at: datetime | None = None  # the phone's clock; a plain form has none
+
+
+class PostedTaps(BaseModel):
+    taps: Annotated[list[PostedTap], Field(min_length=1, max_length=200)]
+    run: int | None = None  # where a plain form returns to
+    is_form: bool
+
+
+async def posted_taps(request: Request) -> PostedTaps:
+    """Return the taps of a script's JSON list, or those of one press of a form's button."""
+    try:
+        if request.headers.get("content-type", "").startswith("application/json"):
+            rows = TypeAdapter(list[PostedTap]).validate_json(await request.body())
+            return PostedTaps(taps=rows, is_form=False)
+        form = await request.form()
+        step, at = form.get("step"), form.get("at") or None
+        pairs = zip(form.getlist("uuid"), form.getlist("leg"), strict=True)
+        rows_of_form = [{"uuid": uuid, "leg": leg, "step": step, "at": at} for uuid, leg in pairs]
+        return PostedTaps.model_validate({"taps": rows_of_form, "run": form.get("run"), "is_form": True})
+    except (ValidationError, ValueError) as unreadable:
+        raise Refused("这一下没有记上，请刷新页面再点一次。") from unreadable
+
+
+@router.get("/v/{token}")
+def home(
+    request: Request,
+    visitor: CurrentVolunteer,
+    session: ReadSessionDep,
+    house: HouseDep,
+    now: NowDep,
+    answered: int | None = None,
+) -> Response:
+    return _home(request, visitor, session, house, now, answered=answered)
+
+
+@router.post("/v/{token}/answer")
+def answer(
+    request: Request,
+    visitor: CurrentVolunteer,
+    session: SessionDep,
+    house: HouseDep,
+    now: NowDep,
+    form: Annotated[AnswerForm, Form()],
+) -> Response:
+    ask_id = own_ask(session, volunteer_id=visitor.id, ask_id=form.ask)
+    answer_ask(
+        session,
+        ask_id=ask_id,
+        declined=form.no if form.answer == "yes" else None,
+        by=visitor.subject,
+        how="page",
+        now=now,
+        zone=house.zone,
+    )
+    response = _back(visitor, f"?answered={ask_id}")
+    if form.answer == "yes":
+        recognise.bind_first(response, request, session, visitor, now)
+    return response
+
+
+@router.post("/v/{token}/bind")
+def bind(
+    request: Request,
+    visitor: CurrentVolunteer,
+    session: SessionDep,
+    now: NowDep,
+    form: Annotated[BindForm, Form()],
+) -> Response:
+    response = _back(visitor)
+    if form.code:
+        mistake = recognise.redeem(response, request, session, visitor, form.code, now)
+        return _code_page(request, visitor, mistake) if mistake else response
+    if recognise.bind_first(response, request, session, visitor, now):
+        return response
+    recognise.ask_for_code(request, session, visitor, now)
+    return _code_page(request, visitor, "")
+
+
+@router.post("/v/{token}/blockouts")
+def add_blockout(
+    request: Request,
+    visitor: CurrentVolunteer,
+    session: SessionDep,
+    house: HouseDep,
+    now: NowDep,
+    form: Annotated[BlockoutForm, Form()],
+) -> Response:
+    _must_be_bound(visitor)
+    try:
+        block_out(
+            session,
+            volunteer_id=visitor.id,
+            from_on=form.from_on,
+            until_on=date.fromisoformat(form.until_on) if form.until_on else form.from_on,
+            half_day=form.half_day or None,
+            by=visitor.subject,
+            now=now,
+            zone=house.zone,
+        )
+    except (Refused, ValueError) as refused:
+        sentence = refused.sentence if isinstance(refused, Refused) else "日期没有看懂，请再选一次。"
+        typed = {"from_on": form.from_on.isoformat(), "until_on": form.until_on}
+        return _home(request, visitor, session, house, now, mistake=sentence, typed=typed, status_code=400)
+    return _back(visitor, "?blocked=1")
+
+
+@router.get("/v/{token}/run/{run_id}")
+def run(
+    request: Request,
+    visitor: CurrentVolunteer,
+    session: ReadSessionDep,
+    house: HouseDep,
+    now: NowDep,
+    reads: ReadLogDep,
+    run_id: int,
+    told: bool = False,
+) -> Response:
+    view = _run(session, visitor, house, now, run_id)
+    for child in view.children:
+        fields = ["full_name"] + ["photo"] * bool(child.photo) + ["address"] * child.is_at_home
+        reads.saw(f"child:{child.child_id}", *fields)
+    return _run_page(request, visitor, view, now, said=TOLD if told else "")
+
+
+@router.post("/v/{token}/taps")
+def tap(
+    request: Request,
+    visitor: CurrentVolunteer,
+    session: SessionDep,
+    house: HouseDep,
+    now: NowDep,
+    posted: Annotated[PostedTaps, Depends(posted_taps)],
+) -> Response:
+    _must_be_bound(visitor)
+    pressed = [TapIn(row.uuid, row.leg, row.step, row.at or now) for row in posted.taps]
+    results = taps.record_taps(session, by=visitor.subject, taps=pressed, now=now)
+    if not posted.is_form:
+        return JSONResponse([{"uuid": r.uuid, "outcome": r.outcome, "sentence": r.sentence} for r in results])
+    refused = [result.sentence for result in results if result.outcome == TapOutcome.REFUSED]
+    if refused and posted.run is not None:
+        view = _run(session, visitor, house, now, posted.run)
+        return _run_page(request, visitor, view, now, mistake=refused[0], status_code=409)
+    return _back(visitor, f"/run/{posted.run}" if posted.run is not None else "")
+
+
+@router.post("/v/{token}/undo")
+def undo(
+    request: Request,
+    visitor: CurrentVolunteer,
+    session: SessionDep,
+    house: HouseDep,
+    now: NowDep,
+    form: Annotated[UndoForm, Form()],
+) -> Response:
+    undone = [taps.undo_tap(session, uuid=uuid, by=visitor.subject, now=now) for uuid in form.uuid]
+    if not all(undone):
+        view = _run(session, visitor, house, now, form.run)
+        return _run_page(request, visitor, view, now, mistake=TOO_LATE, status_code=409)
+    return _back(visitor, f"/run/{form.run}")
+
+
+@router.post("/v/{token}/trouble")
+def trouble(
+    visitor: CurrentVolunteer, session: SessionDep, now: NowDep, form: Annotated[TroubleForm, Form()]
+) -> Response:
+    _must_be_bound(visitor)
+    alarms.report_trouble(
+        session, run_id=form.run, volunteer_id=visitor.id, what=form.what, by=visitor.subject, now=now
+    )
+    return _back(visitor, f"/run/{form.run}?told=1")
+
+
+def _home(
+    request: Request,
+    visitor: Visitor,
+    session: Session,
+    house: House,
+    now: datetime,
+    *,
+    answered: int | None = None,
+    mistake: str = "",
+    typed: dict[str, str] | None = None,
+    status_code: int = 200,
+) -> Response:
+    view = home_view(
+        session, volunteer_id=visitor.id, is_bound=visitor.bound, answered=answered, now=now, zone=house.zone
+    )
+    return page(
+        request,
+        "volunteer/home.html",
+        status_code,
+        view=view,
+        token=visitor.token,
+        mistake=mistake,
+        typed=typed or {"from_on": "", "until_on": ""},
+        blocked="blocked" in request.query_params,
+    )
+
+
+def _run(session: Session, visitor: Visitor, house: House, now: datetime, run_id: int) -> RunView:
+    return run_view(
+        session,
+        volunteer_id=visitor.id,
+        run_id=run_id,
+        is_bound=visitor.bound,
+        words_of=lambda shift_id, leg_id: " ".join(words.word_pair(house.store.keyring, shift_id, leg_id)),
+        now=now,
+        zone=house.zone,
+    )
+
+
+def _run_page(
+    request: Request,
+    visitor: Visitor,
+    view: RunView,
+    now: datetime,
+    *,
+    said: str = "",
+    mistake: str = "",
+    status_code: int = 200,
+) -> Response:
+    return page(
+        request,
+        "volunteer/run.html",
+        status_code,
+        view=view,
+        token=visitor.token,
+        bound=visitor.bound,
+        said=said,
+        mistake=mistake,
+        can_undo=view.last_tap is not None and now - view.last_tap.at <= taps.UNDO,
+    )
+
+
+def _code_page(request: Request, visitor: Visitor, mistake: str) -> Response:
+    return page(request, "volunteer/code.html", 400 if mistake else 200, token=visitor.token, mistake=mistake)
+
+
+def _back(visitor: Visitor, to: str = "") -> RedirectResponse:
+    return RedirectResponse(f"/v/{visitor.token}{to}", status_code=303)
+
+
+def _must_be_bound(visitor: Visitor) -> None:
+    if not visitor.bound:
+        raise NotAllowed("这部手机还没认过。请打开链接，先点“这是我的手机”。")
+
+
+TOLD = "值班的人知道了，会打电话给您。"
+TOO_LATE = "过了 10 秒，撤不了了。点错了请打值班电话，我们帮您改。"
