@@ -170,7 +170,7 @@ def _sweep(ledger: Ledger, arcs: Arcs, seed: int, limits: Limits, started: float
     """Re-plan all slots in date order, again while it helps (in an order drawn from a seed other than 0), and
     untie what single slots cannot."""
     slots: Ints = np.unique(ledger.duties.slot)
-    random = np.random.default_rng(seed)
+    shuffler = np.random.default_rng(seed)
     for sweep in range(limits.sweeps):
         gain = improve(ledger, arcs, slots)
         if gain < SMALL_GAIN * ledger.problem.weights.repeat or sweep == limits.sweeps - 1:
@@ -179,7 +179,7 @@ def _sweep(ledger: Ledger, arcs: Arcs, seed: int, limits: Limits, started: float
         if gain == 0 or late:
             return
         if seed:
-            slots = random.permutation(slots)
+            slots = shuffler.permutation(slots)
 
 
 def _people(problem: Problem, draft: _Draft, ledger: Ledger) -> tuple[list[int | None], list[int | None]]:
