@@ -144,7 +144,8 @@ def _names_somebody(kind: SheetKind, header: Header, texts: list[str]) -> bool:
     """A total's row carries no phone or birth date, whatever else it says."""
     if kind not in (SheetKind.VOLUNTEERS, SheetKind.CHILDREN, SheetKind.TEAMS):
         return any(texts[column] for name in ("lat", "starts_on") for column in header.places.get(name, ()))
-    return any(texts[column] for name in _PERSONAL for column in header.places.get(name, ()))
+    personal = (texts[column] for name in _PERSONAL for column in header.places.get(name, ()))
+    return any(sum(letter.isdigit() for letter in text) > 5 for text in personal)
 
 
 def _by_name(header: Header, cells: list[Cell]) -> tuple[dict[str, Cell], tuple[str, ...]]:
