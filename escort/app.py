@@ -74,7 +74,11 @@ def build_channels(settings: Settings, *, client: httpx.Client, is_demo: bool) -
     channels: dict[str, Channel] = {}
     if settings.sms_url and settings.sms_secret:
         channels["sms"] = SmsGateway(
-            client, url=settings.sms_url, secret=settings.sms_secret.get_secret_value(), now=real_now
+            client,
+            url=settings.sms_url,
+            secret=settings.sms_secret.get_secret_value(),
+            now=real_now,
+            sends_receipts=settings.sms_receipts,
         )
     if settings.webhook_url and settings.webhook_secret:
         channels["webhook"] = Webhook(

@@ -57,7 +57,9 @@ class Store:
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        engine = create_engine(parsed, connect_args={"check_same_thread": False}, pool_size=20, max_overflow=40)
+        engine = create_engine(
+            parsed, connect_args={"check_same_thread": False}, pool_size=20, max_overflow=40
+        )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine

@@ -251,7 +251,7 @@ class Jobs:
                 Leg.on <= week_of(last) + timedelta(days=6),
                 col(Leg.lat).is_not(None) | (Leg.km > 0),
                 ~col(Leg.id).in_(
-                    select(RunLeg.leg_id)
+                    select(col(RunLeg.leg_id))
                     .join(Run, col(Run.id) == RunLeg.run_id)
                     .where(col(RunLeg.is_live), Run.on >= now.astimezone(self.zone).date())
                 ),
@@ -261,14 +261,14 @@ class Jobs:
 
     def _has_free_legs(self, from_on: date, until_on: date, now: datetime) -> bool:
         published = (
-            select(RunLeg.leg_id)
+            select(col(RunLeg.leg_id))
             .join(Run, col(Run.id) == RunLeg.run_id)
             .where(col(RunLeg.is_live), Run.state == RunState.LIVE)
         )
         return (
             session_first(
                 self.store,
-                select(Leg.id)
+                select(col(Leg.id))
                 .where(
                     Leg.on >= from_on,
                     Leg.on <= until_on,

@@ -251,7 +251,7 @@ def _name_of(session: Session, party: str) -> str:
         return volunteer.name if volunteer else party
     if kind == "guardian":
         row = session.exec(
-            select(Child.short_name, Guardian.relation)
+            select(col(Child.short_name), col(Guardian.relation))
             .join(Guardian, col(Guardian.family_id) == Child.family_id)
             .where(Guardian.id == int(number))
         ).first()

@@ -17,9 +17,13 @@ class Settings(BaseSettings):
 
     database_url: str | None = Field(None, description="postgresql://… or sqlite:///…; wins over DATA_DIR")
     data_dir: Path | None = Field(None, description="folder of the SQLite store and of the key file")
-    key_file: Path | None = Field(None, description="keys of the sealed columns; default: DATA_DIR/dujuan.key")
+    key_file: Path | None = Field(
+        None, description="keys of the sealed columns; default: DATA_DIR/dujuan.key"
+    )
     now: datetime | None = Field(None, description="first instant of a demonstration's clock, with zone")
-    base_url: str = Field("http://127.0.0.1:8000", description="the address that links in messages begin with")
+    base_url: str = Field(
+        "http://127.0.0.1:8000", description="the address that links in messages begin with"
+    )
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
     zone: str = Field("Asia/Shanghai", description="IANA name of the district's time zone")
@@ -27,10 +31,15 @@ class Settings(BaseSettings):
     duty_phone: str = Field("199 0000 0001", description="the number that families and guards ring")
     sms_url: str | None = Field(None, description="address of the SMS gateway")
     sms_secret: SecretStr | None = Field(None, description="shared secret of the SMS gateway")
-    webhook_url: str | None = Field(None, description="address that receives every message as a Standard Webhook")
+    sms_receipts: bool = Field(True, description="whether the gateway reports what reached the phone")
+    webhook_url: str | None = Field(
+        None, description="address that receives every message as a Standard Webhook"
+    )
     webhook_secret: SecretStr | None = Field(None, description="whsec_… secret of the webhook")
     console: bool = Field(False, description="print messages that no other channel carries")
-    heartbeat_url: str | None = Field(None, description="an outside dead-man's switch, pinged while all is well")
+    heartbeat_url: str | None = Field(
+        None, description="an outside dead-man's switch, pinged while all is well"
+    )
     callback_token: SecretStr | None = Field(None, description="path token of the provider's callbacks")
 
     @field_validator("zone")

@@ -88,6 +88,7 @@ def with_simulator(settings: Settings, state: DemoState) -> Settings:
         update={
             "base_url": base_url,
             "sms_url": f"{base_url}/demo/gateway/sms",
+            "sms_receipts": False,
             "sms_secret": SecretStr(state.sms_secret),
             "callback_token": SecretStr(state.callback_token),
         }

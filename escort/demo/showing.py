@@ -105,6 +105,8 @@ class Showing:
         now = self.house.clock.now()
         with self.house.store.write() as session:
             child = _shown_child(session)
+            if child is None:
+                raise NotFound("演示区还在准备，请过一会儿再来。")
             if who == "coordinator":
                 account = session.exec(select(Account).where(Account.role == Role.COORDINATOR)).first()
                 return Entrance("/today", self._sign_in(session, account))
@@ -162,7 +164,7 @@ class Showing:
     def _driver(self, session: Session, child: Child, now: datetime) -> int:
         """Return who drives the shown child next, or, before anybody said yes, anyone."""
         found = session.exec(
-            select(Shift.volunteer_id)
+            select(col(Shift.volunteer_id))
             .join(RunLeg, col(RunLeg.run_id) == Shift.run_id)
             .join(Leg, col(Leg.id) == RunLeg.leg_id)
             .where(
@@ -280,7 +282,7 @@ def _who(session: Session, party: str) -> tuple[str, str, str]:
             return volunteer.name, "志愿者", volunteer.plate
     if kind == "guardian":
         row = session.exec(
-            select(Child.short_name, Guardian.relation, Child.street)
+            select(col(Child.short_name), col(Guardian.relation), col(Child.street))
             .join(Guardian, col(Guardian.family_id) == Child.family_id)
             .where(Guardian.id == int(number))
         ).first()
@@ -293,12 +295,12 @@ def _who(session: Session, party: str) -> tuple[str, str, str]:
 
 def _found(session: Session, query: str) -> list[PhoneFound]:
     volunteers = session.exec(
-        select(Volunteer.id, Volunteer.name, Volunteer.plate)
+        select(col(Volunteer.id), col(Volunteer.name), col(Volunteer.plate))
         .where(col(Volunteer.name).contains(query) | col(Volunteer.plate).contains(query))
         .limit(MOST_FOUND)
     ).all()
     guardians = session.exec(
-        select(Guardian.id, Child.short_name, Child.street)
+        select(col(Guardian.id), col(Child.short_name), col(Child.street))
         .join(Child, col(Child.family_id) == Guardian.family_id)
         .where(col(Child.short_name).contains(query))
         .limit(MOST_FOUND)

@@ -93,7 +93,9 @@ def send_asks(session: Session, *, now: datetime, zone: ZoneInfo, links: LinkMak
         for volunteer_id, shifts in first_week.items()
     ]
     ask_ids = (
-        session.execute(insert(Ask).returning(Ask.id, sort_by_parameter_order=True), rows).scalars().all()
+        session.execute(insert(Ask).returning(col(Ask.id), sort_by_parameter_order=True), rows)
+        .scalars()
+        .all()
     )
     _insert_offers(session, zip(ask_ids, first_week.values(), strict=True), shown)
     _tell(session, rows, ask_ids, first_week, shown, now=now, zone=zone, links=links)
@@ -153,7 +155,7 @@ def answer_offer(
     else:
         done = _decline(session, offer, now=now)
     still_open = session.exec(
-        select(Offer.id).where(Offer.ask_id == offer.ask_id, Offer.state == OfferState.OPEN)
+        select(col(Offer.id)).where(Offer.ask_id == offer.ask_id, Offer.state == OfferState.OPEN)
     )
     if still_open.first() is None:
         session.execute(
@@ -194,7 +196,7 @@ def lapse_asks(session: Session, *, now: datetime) -> int:
     due = [
         ask_id
         for ask_id in session.exec(
-            select(Ask.id).where(Ask.state == AskState.OPEN, col(Ask.deadline_at) <= now)
+            select(col(Ask.id)).where(Ask.state == AskState.OPEN, col(Ask.deadline_at) <= now)
         )
         if ask_id is not None
     ]
@@ -299,7 +301,7 @@ def _confirm(session: Session, shift_id: int, *, by: str, how: str, now: datetim
 def _take(session: Session, offer: Offer, run: Run, *, how: str, now: datetime) -> bool:
     """Insert a confirmed shift unless the run or the volunteer's half-day is taken: two unique indexes decide."""
     taken = session.exec(
-        select(Shift.id).where(
+        select(col(Shift.id)).where(
             col(Shift.state).in_((ShiftState.DRAFT, ShiftState.OPEN, ShiftState.CONFIRMED)),
             ((Shift.run_id == run.id) & (Shift.role == offer.role))
             | (
@@ -337,7 +339,9 @@ def _take(session: Session, offer: Offer, run: Run, *, how: str, now: datetime) 
 def _decline(session: Session, offer: Offer, *, now: datetime) -> bool:
     if not _settle(session, offer, OfferState.DECLINED, now):
         return False
-    legs = session.exec(select(RunLeg.leg_id).where(RunLeg.run_id == offer.run_id, col(RunLeg.is_live))).all()
+    legs = session.exec(
+        select(col(RunLeg.leg_id)).where(RunLeg.run_id == offer.run_id, col(RunLeg.is_live))
+    ).all()
     remember_refusal(session, leg_ids=legs, volunteer_id=offer.volunteer_id, now=now)
     if offer.shift_id is not None:
         session.execute(
@@ -354,7 +358,7 @@ def remember_refusal(session: Session, *, leg_ids: Iterable[int], volunteer_id: 
     """Note that this person is never to be asked again for these legs."""
     known = set(
         session.exec(
-            select(Refusal.leg_id).where(
+            select(col(Refusal.leg_id)).where(
                 Refusal.volunteer_id == volunteer_id, col(Refusal.leg_id).in_(list(leg_ids))
             )
         )
@@ -423,7 +427,7 @@ def _unasked_shifts(session: Session, *, now: datetime, zone: ZoneInfo) -> dict[
     this_week = week_of(today)
     next_week = this_week + timedelta(days=7)
     until = next_week + timedelta(days=7) if now >= ask_moment(next_week, zone) else next_week
-    busy = select(Ask.volunteer_id).where(Ask.state == AskState.OPEN, Ask.kind == AskKind.ROUTINE)
+    busy = select(col(Ask.volunteer_id)).where(Ask.state == AskState.OPEN, Ask.kind == AskKind.ROUTINE)
     shifts = session.exec(
         select(Shift)
         .join(Run, col(Run.id) == Shift.run_id)
@@ -434,7 +438,7 @@ def _unasked_shifts(session: Session, *, now: datetime, zone: ZoneInfo) -> dict[
             Run.state == RunState.LIVE,
             col(Run.starts_at) > now + LATEST_ASK_BEFORE_START,
             ~col(Shift.id).in_(
-                select(Offer.shift_id).where(col(Offer.shift_id).is_not(None), Offer.on >= today)
+                select(col(Offer.shift_id)).where(col(Offer.shift_id).is_not(None), Offer.on >= today)
             ),
             ~col(Shift.volunteer_id).in_(busy),
         )

@@ -101,7 +101,9 @@ def propose_missing_circles(
     with store.read() as session:
         keyed = _read(session, Span(from_on, until_on), now=now, zone=zone)
         have = set(
-            session.exec(select(CircleMember.child_id).where(col(CircleMember.state) != CircleState.LEFT))
+            session.exec(
+                select(col(CircleMember.child_id)).where(col(CircleMember.state) != CircleState.LEFT)
+            )
         )
     if keyed is None:
         return 0
@@ -146,13 +148,15 @@ def publish_between(session: Session, *, from_on: date, until_on: date, now: dat
         Run.state == RunState.LIVE,
         col(Run.starts_at) > now,
     )
-    run_ids = list(session.exec(select(Run.id).where(*drafts)))
-    in_runs = col(Shift.run_id).in_(select(Run.id).where(*drafts))
+    run_ids = list(session.exec(select(col(Run.id)).where(*drafts)))
+    in_runs = col(Shift.run_id).in_(select(col(Run.id)).where(*drafts))
     shifts = list(
-        session.exec(select(Shift.run_id, Shift.volunteer_id).where(in_runs, Shift.state == ShiftState.DRAFT))
+        session.exec(
+            select(col(Shift.run_id), col(Shift.volunteer_id)).where(in_runs, Shift.state == ShiftState.DRAFT)
+        )
     )
     children = (
-        select(Leg.child_id)
+        select(col(Leg.child_id))
         .join(RunLeg, col(RunLeg.leg_id) == Leg.id)
         .join(Run, col(Run.id) == RunLeg.run_id)
     )
@@ -172,7 +176,7 @@ def publish_between(session: Session, *, from_on: date, until_on: date, now: dat
     with_driver = {run_id for run_id, _ in shifts}
     session.execute(
         update(Run)
-        .where(*drafts, ~col(Run.id).in_(select(Shift.run_id).where(Shift.state == ShiftState.OPEN)))
+        .where(*drafts, ~col(Run.id).in_(select(col(Shift.run_id)).where(Shift.state == ShiftState.OPEN)))
         .where(col(Run.is_proved_unfillable).is_(False))
         .values(search_at=now)
     )
@@ -232,7 +236,7 @@ def _read(session: Session, span: Span, *, now: datetime, zone: ZoneInfo) -> Key
     around = (free[0].on - KEPT_AROUND, free[-1].on + KEPT_AROUND)
     with_driver = set(
         session.exec(
-            select(Shift.run_id).where(
+            select(col(Shift.run_id)).where(
                 Shift.on >= around[0],
                 Shift.on <= around[1],
                 col(Shift.state).in_(counted),
@@ -270,7 +274,7 @@ def _kept_runs(session: Session, span: Span, now: datetime) -> list[int]:
     ]
     if span.replan_drafts:
         kept.append(col(Run.published_at).is_not(None))
-    return [run_id for run_id in session.exec(select(Run.id).where(*kept)) if run_id is not None]
+    return [run_id for run_id in session.exec(select(col(Run.id)).where(*kept)) if run_id is not None]
 
 
 def _write(session: Session, keyed: KeyedProblem, plan: Plan, span: Span, *, now: datetime) -> int:
@@ -297,7 +301,7 @@ def _write(session: Session, keyed: KeyedProblem, plan: Plan, span: Span, *, now
 
 def _delete_drafts(session: Session, from_on: date, until_on: date) -> None:
     """Forget earlier drafts: nobody outside the office has seen them."""
-    drafts = select(Run.id).where(col(Run.published_at).is_(None), Run.on >= from_on, Run.on <= until_on)
+    drafts = select(col(Run.id)).where(col(Run.published_at).is_(None), Run.on >= from_on, Run.on <= until_on)
     session.execute(delete(Shift).where(col(Shift.run_id).in_(drafts)))
     session.execute(delete(RunLeg).where(col(RunLeg.run_id).in_(drafts)))
     session.execute(
@@ -315,16 +319,18 @@ def _still_free(session: Session, keyed: KeyedProblem, positions: Iterable[int],
     """Leave out new runs whose legs or drivers were taken while we were solving."""
     dates = [day.on for day in keyed.problem.days]
     span = (Leg.on >= dates[0], Leg.on <= dates[-1])
-    wanted = set(session.exec(select(Leg.id).where(*span, Leg.state == LegState.WANTED)))
+    wanted = set(session.exec(select(col(Leg.id)).where(*span, Leg.state == LegState.WANTED)))
     riding = set(
         session.exec(
-            select(RunLeg.leg_id).join(Leg, col(Leg.id) == RunLeg.leg_id).where(*span, col(RunLeg.is_live))
+            select(col(RunLeg.leg_id))
+            .join(Leg, col(Leg.id) == RunLeg.leg_id)
+            .where(*span, col(RunLeg.is_live))
         )
     )
     busy = {
         (volunteer, on, direction)
         for volunteer, on, direction in session.exec(
-            select(Shift.volunteer_id, Shift.on, Shift.direction).where(
+            select(col(Shift.volunteer_id), col(Shift.on), col(Shift.direction)).where(
                 Shift.on >= dates[0], Shift.on <= dates[-1], col(Shift.state).in_(rota.LIVE_SHIFT)
             )
         )
@@ -384,7 +390,9 @@ def _insert_runs(
         for position, moments in zip(positions, times, strict=True)
     ]
     run_ids = (
-        session.execute(insert(Run).returning(Run.id, sort_by_parameter_order=True), run_rows).scalars().all()
+        session.execute(insert(Run).returning(col(Run.id), sort_by_parameter_order=True), run_rows)
+        .scalars()
+        .all()
     )
     run_legs, leg_times, shifts = [], [], []
     for position, run_id, moments in zip(positions, run_ids, times, strict=True):

@@ -4,8 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from escort.families.models import BarredPerson, Child
@@ -93,7 +95,7 @@ def ordered_legs(session: Session, run_ids: Collection[int]) -> dict[int, list[L
     """Return the live legs of each run in visiting order."""
     legs: dict[int, list[Leg]] = defaultdict(list)
     for run_id, leg in session.exec(
-        select(RunLeg.run_id, Leg)
+        select(col(RunLeg.run_id), Leg)
         .join(Leg, col(Leg.id) == RunLeg.leg_id)
         .where(col(RunLeg.run_id).in_(list(run_ids)), col(RunLeg.is_live))
         .order_by(col(RunLeg.run_id), col(RunLeg.position))
@@ -119,33 +121,18 @@ class _Volunteers:
         blocked, self._half_days = _blockouts(session, dates)
         teams = list(session.exec(select(Team).order_by(col(Team.id))))
         self.team_at = {_id(team.id): index for index, team in enumerate(teams)}
-        columns = session.exec(
-            select(  # type: ignore[call-overload]
-                Volunteer.id,
-                Volunteer.lat,
-                Volunteer.lon,
-                Volunteer.team_id,
-                Volunteer.gender,
-                Volunteer.seats,
-                Volunteer.child_seats,
-                Volunteer.wheelchair,
-                Volunteer.cap_week,
-                Volunteer.pattern,
-                Volunteer.vetted_on,
-                Volunteer.licence_until,
-                Volunteer.insured_until,
-                Volunteer.max_approach_km,
-                Volunteer.girls_only,
-            )
+        rows = session.exec(
+            select(Volunteer)
             .where(col(Volunteer.suspended_at).is_(None), col(Volunteer.lat).is_not(None))
+            .options(*map(defer, _SEALED_OF_VOLUNTEERS))
             .order_by(col(Volunteer.id))
         ).all()
-        self.ids = [row[0] for row in columns]
+        self.ids = [_id(row.id) for row in rows]
         self.at = {volunteer_id: index for index, volunteer_id in enumerate(self.ids)}
         self.rows = tuple(
             planner.Volunteer(
-                point=Point(row.lat, row.lon),
-                team=self.team_at.get(row.team_id),
+                point=_point(row.lat, row.lon),
+                team=self.team_at.get(row.team_id or 0),
                 is_female=row.gender == "F",
                 seats=row.seats,
                 child_seats=row.child_seats,
@@ -153,17 +140,17 @@ class _Volunteers:
                 cap_week=row.cap_week,
                 pledge_week=max(1, row.cap_week),
                 avail=tuple(mark == "1" for mark in row.pattern),
-                blockouts=blocked.get(row.id, frozenset()),
+                blockouts=blocked.get(_id(row.id), frozenset()),
                 vetted_until=row.vetted_on + VETTING_VALID if row.vetted_on else None,
                 licence_until=row.licence_until,
                 insured_until=row.insured_until,
                 max_approach_km=row.max_approach_km,
                 girls_only=row.girls_only,
-                served=served.get(row.id, 0),
+                served=served.get(_id(row.id), 0),
             )
-            for row in columns
+            for row in rows
         )
-        self.teams = tuple(self._team(team, columns) for team in teams)
+        self.teams = tuple(self._team(team, rows) for team in teams)
 
     def half_days_off(self, day_at: Mapping[date, int]) -> Iterable[Booking]:
         """Return blockouts of one half-day, which the planner knows as bookings elsewhere."""
@@ -194,30 +181,16 @@ class _Children:
         self, session: Session, ids: set[int], volunteer_at: Mapping[int, int], *, first_on: date
     ) -> None:
         self.children = session.exec(
-            select(  # type: ignore[call-overload]
-                Child.id,
-                Child.school_id,
-                Child.team_id,
-                Child.gender,
-                Child.family_id,
-                Child.home_lat,
-                Child.home_lon,
-                Child.child_seat,
-                Child.wheelchair,
-                Child.female_driver,
-                Child.only_familiar,
-                Child.alone,
-                Child.second_adult,
-                Child.rotate,
-            )
+            select(Child)
             .where(col(Child.id).in_(list(ids)))
+            .options(*map(defer, _SEALED_OF_CHILDREN))
             .order_by(col(Child.id))
         ).all()
-        self.ids = [row[0] for row in self.children]
+        self.ids = [_id(row.id) for row in self.children]
         self.at = {child_id: index for index, child_id in enumerate(self.ids)}
         self.banned = _grouped(
             session.exec(
-                select(BarredPerson.child_id, BarredPerson.volunteer_id).where(
+                select(col(BarredPerson.child_id), col(BarredPerson.volunteer_id)).where(
                     col(BarredPerson.child_id).in_(list(ids)),
                     col(BarredPerson.volunteer_id).is_not(None),
                     col(BarredPerson.removed_at).is_(None),
@@ -226,7 +199,7 @@ class _Children:
             volunteer_at,
         )
         members = session.exec(
-            select(CircleMember.child_id, CircleMember.volunteer_id, CircleMember.state).where(
+            select(col(CircleMember.child_id), col(CircleMember.volunteer_id), col(CircleMember.state)).where(
                 col(CircleMember.child_id).in_(list(ids)), col(CircleMember.state) != CircleState.LEFT
             )
         ).all()
@@ -240,9 +213,9 @@ class _Children:
     def rows(self, school_at: Mapping[int, int], team_at: Mapping[int, int]) -> Iterable[planner.Child]:
         for row in self.children:
             yield planner.Child(
-                point=Point(row.home_lat, row.home_lon) if row.home_lat is not None else FALLBACK,
+                point=_point(row.home_lat, row.home_lon),
                 school=school_at[row.school_id],
-                team=team_at.get(row.team_id),
+                team=team_at.get(row.team_id or 0),
                 is_girl=row.gender == "F",
                 wheelchair=row.wheelchair,
                 child_seat=row.child_seat,
@@ -251,9 +224,9 @@ class _Children:
                 second_adult=row.second_adult,
                 only_familiar=row.only_familiar,
                 turning=planner.Turning.RULE if row.rotate and row.only_familiar else planner.Turning.WISH,
-                circle=self.circle.get(row.id, ()),
-                familiar=self.known.get(row.id, ()),
-                banned=self.banned.get(row.id, ()),
+                circle=self.circle.get(_id(row.id), ()),
+                familiar=self.known.get(_id(row.id), ()),
+                banned=self.banned.get(_id(row.id), ()),
                 family=row.family_id,
             )
 
@@ -262,12 +235,12 @@ class _Children:
     ) -> dict[int, tuple[Served, ...]]:
         since = first_on - TURNS_REMEMBERED
         served = session.exec(
-            select(Service.child_id, Service.volunteer_id, Service.on).where(
+            select(col(Service.child_id), col(Service.volunteer_id), col(Service.on)).where(
                 col(Service.child_id).in_(self.ids), Service.on >= since, Service.on < first_on
             )
         ).all()
         promised = session.exec(
-            select(Leg.child_id, Shift.volunteer_id, Leg.on)
+            select(col(Leg.child_id), col(Shift.volunteer_id), col(Leg.on))
             .join(RunLeg, col(RunLeg.leg_id) == Leg.id)
             .join(Shift, col(Shift.run_id) == RunLeg.run_id)
             .where(
@@ -333,7 +306,9 @@ _ShiftRow = tuple[int | None, int, date, str, str]
 def _shifts_around(session: Session, dates: list[date], states: Collection[str]) -> list[_ShiftRow]:
     """Return (run, volunteer, date, direction, role) of what is promised or done in the dates' weeks."""
     rows = session.exec(
-        select(Shift.run_id, Shift.volunteer_id, Shift.on, Shift.direction, Shift.role).where(
+        select(
+            col(Shift.run_id), col(Shift.volunteer_id), col(Shift.on), col(Shift.direction), col(Shift.role)
+        ).where(
             Shift.on >= week_of(dates[0]),
             Shift.on < week_of(dates[-1]) + timedelta(days=7),
             col(Shift.state).in_([*states, rota.ShiftState.SERVED]),
@@ -370,7 +345,7 @@ def _declined(
     session: Session, leg_at: Mapping[int, int], volunteer_at: Mapping[int, int]
 ) -> frozenset[tuple[int, int]]:
     rows = session.exec(
-        select(Refusal.leg_id, Refusal.volunteer_id).where(col(Refusal.taken_back_at).is_(None))
+        select(col(Refusal.leg_id), col(Refusal.volunteer_id)).where(col(Refusal.taken_back_at).is_(None))
     ).all()
     return frozenset(
         (leg_at[leg], volunteer_at[volunteer])
@@ -381,7 +356,7 @@ def _declined(
 
 def _served_counts(session: Session, first_on: date) -> dict[int, int]:
     rows = session.exec(
-        select(Shift.volunteer_id).where(
+        select(col(Shift.volunteer_id)).where(
             Shift.on >= first_on - timedelta(weeks=LOAD_WEEKS),
             Shift.on < first_on,
             Shift.state == rota.ShiftState.SERVED,
@@ -397,7 +372,9 @@ def _blockouts(
     days: dict[int, set[date]] = defaultdict(set)
     halves: list[tuple[int, date, str]] = []
     for volunteer_id, from_on, until_on, half_day in session.exec(
-        select(Blockout.volunteer_id, Blockout.from_on, Blockout.until_on, Blockout.half_day).where(
+        select(
+            col(Blockout.volunteer_id), col(Blockout.from_on), col(Blockout.until_on), col(Blockout.half_day)
+        ).where(
             col(Blockout.removed_at).is_(None), Blockout.until_on >= dates[0], Blockout.from_on <= dates[-1]
         )
     ):
@@ -424,6 +401,21 @@ def _at(run_ids: Sequence[int], people: Mapping[int, int]) -> dict[int, int]:
     return {position[run_id]: volunteer for run_id, volunteer in people.items()}
 
 
+def _point(lat: float | None, lon: float | None) -> Point:
+    return FALLBACK if lat is None or lon is None else Point(lat, lon)
+
+
 def _id(value: int | None) -> int:
     assert value is not None
     return value
+
+
+_SEALED_OF_VOLUNTEERS: tuple[Any, ...] = (Volunteer.address, Volunteer.photo)
+_SEALED_OF_CHILDREN: tuple[Any, ...] = (
+    Child.full_name,
+    Child.born_on,
+    Child.address,
+    Child.diagnosis,
+    Child.handling_note,
+    Child.photo,
+)

@@ -112,7 +112,7 @@ def take_legs_out(
     run_ids = {row.run_id for row in rows}
     remaining = set(
         session.exec(
-            select(RunLeg.run_id).where(
+            select(col(RunLeg.run_id)).where(
                 col(RunLeg.run_id).in_(run_ids), col(RunLeg.is_live), ~col(RunLeg.leg_id).in_(list(leg_ids))
             )
         )
@@ -180,7 +180,7 @@ def _end(
 def _stand_down(turn: wording.Turn, reason: str, now: datetime, zone: ZoneInfo) -> Wording:
     if reason == Reason.CANCELLED:
         return wording.shift_cancelled_by_family(turn, now=now, zone=zone)
-    return wording.stand_down(turn, reason=IN_WORDS.get(reason, "安排有变"), now=now, zone=zone)
+    return wording.stand_down(turn, reason=IN_WORDS[Reason(reason)], now=now, zone=zone)
 
 
 def _withdraw_offers(session: Session, offers: list[Offer], *, now: datetime, reason: str) -> None:
@@ -194,7 +194,9 @@ def _withdraw_offers(session: Session, offers: list[Offer], *, now: datetime, re
     )
     asks = {offer.ask_id for offer in offers}
     alive = set(
-        session.exec(select(Offer.ask_id).where(col(Offer.ask_id).in_(asks), Offer.state == OfferState.OPEN))
+        session.exec(
+            select(col(Offer.ask_id)).where(col(Offer.ask_id).in_(asks), Offer.state == OfferState.OPEN)
+        )
     )
     for ask_id in asks - alive:
         session.execute(

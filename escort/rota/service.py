@@ -9,7 +9,7 @@ from escort.rota.models import CircleMember, CircleState, Leg, Service
 
 def record_service(session: Session, *, leg_id: int, volunteer_id: int, now: datetime) -> bool:
     """Count a delivered leg as this volunteer's turn with this child; False if it was counted before."""
-    if session.exec(select(Service.id).where(Service.leg_id == leg_id)).first() is not None:
+    if session.exec(select(col(Service.id)).where(Service.leg_id == leg_id)).first() is not None:
         return False
     leg = session.get_one(Leg, leg_id)
     session.add(
@@ -39,6 +39,6 @@ def times_driven(session: Session, *, child_id: int, volunteer_id: int) -> int:
     """Return how often this volunteer has brought this child."""
     return len(
         session.exec(
-            select(Service.id).where(Service.child_id == child_id, Service.volunteer_id == volunteer_id)
+            select(col(Service.id)).where(Service.child_id == child_id, Service.volunteer_id == volunteer_id)
         ).all()
     )

@@ -31,13 +31,13 @@ def shown_runs(session: Session, run_ids: Sequence[int]) -> dict[int, RunShown]:
     if not run_ids:
         return {}
     runs = session.exec(
-        select(Run, School.street)
+        select(Run, col(School.street))
         .join(School, col(School.id) == Run.school_id)
         .where(col(Run.id).in_(set(run_ids)))
     ).all()
     legs: dict[int, list[tuple[Leg, bool, bool]]] = {}
     for run_id, leg, seat, wheelchair in session.exec(
-        select(RunLeg.run_id, Leg, Child.child_seat, Child.wheelchair)
+        select(col(RunLeg.run_id), Leg, col(Child.child_seat), col(Child.wheelchair))
         .join(Leg, col(Leg.id) == RunLeg.leg_id)
         .join(Child, col(Child.id) == Leg.child_id)
         .where(col(RunLeg.run_id).in_(set(run_ids)), col(RunLeg.is_live))

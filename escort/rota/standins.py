@@ -68,7 +68,7 @@ def terms_of(now: datetime, starts_at: datetime, zone: ZoneInfo) -> Terms:
 def dates_to_search(session: Session, *, now: datetime) -> list[date]:
     """Return the dates on which a search is due now."""
     rows = session.exec(
-        select(Run.on).where(col(Run.search_at) <= now, Run.state == RunState.LIVE).distinct()
+        select(col(Run.on)).where(col(Run.search_at) <= now, Run.state == RunState.LIVE).distinct()
     )
     return sorted(rows)
 
@@ -233,7 +233,9 @@ def _ask(
         for volunteer in people
     ]
     ask_ids = (
-        session.execute(insert(Ask).returning(Ask.id, sort_by_parameter_order=True), rows).scalars().all()
+        session.execute(insert(Ask).returning(col(Ask.id), sort_by_parameter_order=True), rows)
+        .scalars()
+        .all()
     )
     session.add_all(
         Offer(
@@ -300,13 +302,13 @@ def _open_roles(session: Session, runs: Iterable[Run]) -> dict[int, list[Role]]:
     run_ids = [_id(run.id) for run in runs]
     held = set(
         session.exec(
-            select(Shift.run_id, Shift.role).where(
+            select(col(Shift.run_id), col(Shift.role)).where(
                 col(Shift.run_id).in_(run_ids), col(Shift.state).in_(LIVE_SHIFT)
             )
         ).all()
     )
     riding = session.exec(
-        select(RunLeg.run_id, Child.second_adult)
+        select(col(RunLeg.run_id), col(Child.second_adult))
         .join(Leg, col(Leg.id) == RunLeg.leg_id)
         .join(Child, col(Child.id) == Leg.child_id)
         .where(col(RunLeg.run_id).in_(run_ids), col(RunLeg.is_live))
@@ -334,7 +336,7 @@ def _open_deadline(session: Session, run_id: int) -> datetime | None:
 def _asked_before(session: Session, run_id: int, states: Collection[str]) -> list[int]:
     return list(
         session.exec(
-            select(Offer.volunteer_id).where(Offer.run_id == run_id, col(Offer.state).in_(list(states)))
+            select(col(Offer.volunteer_id)).where(Offer.run_id == run_id, col(Offer.state).in_(list(states)))
         )
     )
 
@@ -342,7 +344,7 @@ def _asked_before(session: Session, run_id: int, states: Collection[str]) -> lis
 def _refused(session: Session, run_id: int) -> set[int]:
     return set(
         session.exec(
-            select(Refusal.volunteer_id)
+            select(col(Refusal.volunteer_id))
             .join(RunLeg, col(RunLeg.leg_id) == Refusal.leg_id)
             .where(RunLeg.run_id == run_id, col(RunLeg.is_live), col(Refusal.taken_back_at).is_(None))
         )
@@ -350,7 +352,9 @@ def _refused(session: Session, run_id: int) -> set[int]:
 
 
 def _names(session: Session, ids: Sequence[int]) -> dict[int, str]:
-    rows = session.exec(select(Volunteer.id, Volunteer.name).where(col(Volunteer.id).in_(list(ids)))).all()
+    rows = session.exec(
+        select(col(Volunteer.id), col(Volunteer.name)).where(col(Volunteer.id).in_(list(ids)))
+    ).all()
     return {volunteer_id: name for volunteer_id, name in rows if volunteer_id is not None}
 
 
