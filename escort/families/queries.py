@@ -7,11 +7,11 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from pypinyin import Style, lazy_pinyin
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
-from escort.families.models import Child, Consent, Escort, EscortPause, PlaceKind
+from escort import pinyin
+from escort.families.models import Child, Consent, Escort, EscortPause, Guardian, PlaceKind
 from escort.schools.models import School
 
 
@@ -168,7 +168,8 @@ def list_children(session: Session, *, on: date, text: str = "", limit: int = 50
     consents = _consents(session)
     pauses = _pauses(session, on, on)
     wanted = sorted(
-        (row for row in rows if _matches(row, text)), key=lambda row: (_pinyin(row.short_name), row.id)
+        (row for row in rows if _matches(row, text)),
+        key=lambda row: (pinyin.sort_key(row.short_name), row.id),
     )
     return [
         ChildLine(
@@ -186,6 +187,27 @@ def list_children(session: Session, *, on: date, text: str = "", limit: int = 50
         )
         for row in wanted[:limit]
     ]
+
+
+def parties_to_tell(session: Session, child_ids: Collection[int]) -> dict[int, list[str]]:
+    """Return for each child the parties ("guardian:3") that get its messages, in one query."""
+    rows = session.exec(
+        select(Child.id, Guardian.id)
+        .join(Guardian, col(Guardian.family_id) == Child.family_id)
+        .where(col(Child.id).in_(list(child_ids)), col(Guardian.gets_messages).is_(True))
+        .order_by(col(Guardian.id))
+    )
+    found: dict[int, list[str]] = {child_id: [] for child_id in child_ids}
+    for child_id, guardian_id in rows:
+        found[child_id or 0].append(f"guardian:{guardian_id}")
+    return found
+
+
+def children_of_guardian(session: Session, guardian_id: int) -> list[int]:
+    """Return the children of a guardian's family."""
+    family = select(Guardian.family_id).where(col(Guardian.id) == guardian_id).scalar_subquery()
+    rows = select(Child.id).where(col(Child.family_id) == family).order_by(col(Child.id))
+    return [found for found in session.exec(rows) if found is not None]
 
 
 def siblings_of(session: Session, child_id: int) -> list[int]:
@@ -327,24 +349,5 @@ def _pauses(session: Session, from_on: date, until_on: date) -> dict[int, list[t
 
 
 def _matches(row: Any, text: str) -> bool:
-    wanted = text.strip().lower()
-    if not wanted:
-        return True
-    return any(
-        wanted in value.lower()
-        for value in (
-            row.short_name,
-            row.school,
-            row.street,
-            _pinyin(row.short_name),
-            _initials(row.short_name),
-        )
-    )
-
-
-def _pinyin(name: str) -> str:
-    return "".join(lazy_pinyin(name))
-
-
-def _initials(name: str) -> str:
-    return "".join(lazy_pinyin(name, style=Style.FIRST_LETTER))
+    wanted = text.strip()
+    return pinyin.matches(row.short_name, wanted) or wanted in row.school or wanted in row.street
