@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from escort.web.coordinator import today
+from escort.web.coordinator import rota, today
 
 router = APIRouter(include_in_schema=False)
-for part in (today,):
+for part in (today, rota):
     router.include_router(part.router)

@@ -1,0 +1,84 @@
+"""The planner's reasons as the office says them."""
+
+from dataclasses import dataclass
+
+from escort.rota.standins import RankedCandidate
+from escort.web.status import mark
+from scheduling.explain import WhyNobody
+from scheduling.plan import Rule
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One reason as a word; good, doubtful or plain."""
+
+    word: str  # with %(n)s where `number` stands
+    number: str = ""
+    kind: str = ""  # "", "good" or "doubt": the CSS class is chip-<kind>
+
+
+def chips_of(candidate: RankedCandidate) -> list[Chip]:
+    """Return what speaks for and against asking this person, in the order in which it weighs."""
+    chips = []
+    if candidate.rides_before:
+        chips.append(Chip(mark("接过 %(n)s 次"), str(candidate.rides_before), "good"))
+    elif candidate.is_known:
+        chips.append(Chip(mark("熟面孔"), kind="good"))
+    near = candidate.approach_km <= NEAR_KM
+    chips.append(Chip(mark("离起点 %(n)s 公里"), f"{candidate.approach_km:.1f}", "good" if near else ""))
+    full = candidate.duties_week >= candidate.cap_week
+    load = f"{candidate.duties_week}/{candidate.cap_week}"
+    chips.append(Chip(mark("本周 %(n)s 趟"), load, "doubt" if full else ""))
+    if candidate.is_asked:
+        chips.append(Chip(mark("已问，等回话"), kind="doubt"))
+    return chips
+
+
+def blocked_of(why: WhyNobody) -> list[tuple[str, int]]:
+    """Return how many people fall to which rule first, the commonest cause on top."""
+    rows = [(WORDS[rule], count) for rule, count in why.blocked if count]
+    return sorted(rows, key=lambda row: -row[1])
+
+
+def relaxed_of(why: WhyNobody) -> list[Chip]:
+    """Return what giving way in one rule would bring."""
+    return [
+        Chip(RELAXED[one.rule], f"{one.amount:.0f}" if one.amount is not None else "", str(one.people))
+        for one in why.relaxations
+        if one.people and one.rule in RELAXED
+    ]
+
+
+NEAR_KM = 3.0
+WORDS = {
+    Rule.BANNED: mark("家里不许他接"),
+    Rule.DECLINED: mark("说过这趟去不了，不再问"),
+    Rule.ONLY_FAMILIAR: mark("不是孩子的熟面孔"),
+    Rule.VETTING: mark("没有审核，或审核过期"),
+    Rule.LICENCE: mark("驾驶证当天已过期"),
+    Rule.INSURANCE: mark("座位险当天已过期"),
+    Rule.WHEELCHAIR: mark("车放不下轮椅"),
+    Rule.CHILD_SEATS: mark("没有儿童座椅"),
+    Rule.SEATS: mark("座位不够"),
+    Rule.FEMALE_DRIVER: mark("要女司机"),
+    Rule.GIRLS_ONLY: mark("只接女孩"),
+    Rule.UNAVAILABLE: mark("这个时段不在"),
+    Rule.BLOCKOUT: mark("这天不行"),
+    Rule.TOO_FAR: mark("住得远，赶不到"),
+    Rule.OTHER_TEAM: mark("别的车队"),
+    Rule.SAME_HALF_DAY: mark("这个半天已有一趟"),
+    Rule.HOUSEHOLD: mark("家里人同时有一趟"),
+    Rule.WEEK_CAP: mark("本周已满"),
+}
+RELAXED = {
+    Rule.TOO_FAR: mark("肯多开到 %(n)s 公里"),
+    Rule.WEEK_CAP: mark("肯多开 %(n)s 趟"),
+    Rule.ONLY_FAMILIAR: mark("家里同意加新面孔"),
+    Rule.FEMALE_DRIVER: mark("家里同意男司机"),
+    Rule.CHILD_SEATS: mark("借一个儿童座椅"),
+    Rule.WHEELCHAIR: mark("轮椅折叠放后备厢"),
+    Rule.UNAVAILABLE: mark("肯换一个时段"),
+    Rule.INSURANCE: mark("座位险续上"),
+    Rule.VETTING: mark("补上审核"),
+    Rule.LICENCE: mark("驾驶证续上"),
+}

@@ -1,0 +1,250 @@
+"""The week's rota: the matrix, one run's panel, asking, recording an answer given by phone, planning, publishing."""
+
+from datetime import date, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlmodel import Session
+
+from escort.errors import Refused
+from escort.rota import asks, planning, standins
+from escort.rota.run_panel import RunPanel, panel_of
+from escort.rota.week import HALF_DAYS, CellCode, Show, WeekMatrix, week_matrix
+from escort.web.coordinator.reasons import blocked_of, chips_of, relaxed_of
+from escort.web.deps import CurrentCoordinator, House, HouseDep, NowDep, ReadSessionDep, SessionDep
+from escort.web.forms import FormModel, Ids
+from escort.web.render import page
+from escort.web.status import mark
+
+router = APIRouter()
+CANDIDATES = 8
+ASK_AT_ONCE = 3  # the first yes wins
+
+
+class AskForm(FormModel):
+    volunteer_ids: Ids
+
+
+class RecordForm(FormModel):
+    volunteer_id: int
+    answer: str
+
+
+class WeekForm(FormModel):
+    week: date
+
+
+class PublishForm(FormModel):
+    plan_id: int
+    week: date
+
+
+@router.get("/rota")
+def show_week(
+    request: Request,
+    _me: CurrentCoordinator,
+    session: ReadSessionDep,
+    house: HouseDep,
+    now: NowDep,
+    week: date | None = None,
+    show: Show = Show.HOLES,
+    schools: Annotated[list[int], Query(alias="open", max_length=60)] = [],  # noqa: B006  # FastAPI copies it
+) -> HTMLResponse:
+    today = now.astimezone(house.zone).date()
+    matrix = week_matrix(session, week_on=week or _week_of_interest(today), show=show, schools=schools)
+    return page(
+        request,
+        "coordinator/rota.html",
+        panel=None,
+        show=show,
+        open_schools=schools,
+        **_around(session, matrix, today),
+    )
+
+
+@router.get("/rota/runs/{run_id}")
+def show_run(
+    request: Request,
+    run_id: int,
+    _me: CurrentCoordinator,
+    session: ReadSessionDep,
+    house: HouseDep,
+    now: NowDep,
+) -> HTMLResponse:
+    today = now.astimezone(house.zone).date()
+    panel = panel_of(session, run_id=run_id)
+    matrix = week_matrix(session, week_on=panel.on, show=Show.SCHOOLS, schools=[panel.school_id])
+    return page(
+        request,
+        "coordinator/rota.html",
+        panel=panel,
+        show=Show.SCHOOLS,
+        open_schools=[panel.school_id],
+        **_around(session, matrix, today),
+        **_people(session, panel, house, is_past=panel.starts_at <= now),
+    )
+
+
+@router.post("/rota/runs/{run_id}/ask")
+def ask_people(
+    request: Request,
+    run_id: int,
+    form: Annotated[AskForm, Form()],
+    _me: CurrentCoordinator,
+    session: SessionDep,
+    house: HouseDep,
+    now: NowDep,
+) -> Response:
+    standins.ask_people(
+        session,
+        run_id=run_id,
+        volunteer_ids=form.volunteer_ids,
+        now=now,
+        zone=house.zone,
+        links=request.app.state.links,
+    )
+    return RedirectResponse(f"/rota/runs/{run_id}", status_code=303)
+
+
+@router.post("/rota/runs/{run_id}/record")
+def record_answer(
+    run_id: int,
+    form: Annotated[RecordForm, Form()],
+    me: CurrentCoordinator,
+    session: SessionDep,
+    house: HouseDep,
+    now: NowDep,
+) -> Response:
+    """An answer given by phone counts like a tap, with who wrote it down."""
+    asks.record_answer(
+        session,
+        run_id=run_id,
+        volunteer_id=form.volunteer_id,
+        yes=form.answer == "yes",
+        by=me.subject,
+        how="phone",
+        now=now,
+        zone=house.zone,
+    )
+    return RedirectResponse(f"/rota/runs/{run_id}", status_code=303)
+
+
+@router.post("/rota/plan")
+def plan_week(
+    form: Annotated[WeekForm, Form()], _me: CurrentCoordinator, house: HouseDep, now: NowDep
+) -> Response:
+    """Plan the week's free legs as a draft. No transaction is open while it is solved."""
+    monday = form.week - timedelta(days=form.week.weekday())
+    first = max(monday, now.astimezone(house.zone).date())
+    made = planning.make_plan(
+        house.store,
+        now=now,
+        zone=house.zone,
+        from_on=first,
+        until_on=monday + timedelta(days=6),
+        seed=PLAN_SEED,
+    )
+    if made is None:
+        raise Refused("这一周没有要排的行程：都有人了，或者这周不上学。")
+    return RedirectResponse(f"/rota?week={monday}&show=draft", status_code=303)
+
+
+@router.get("/rota/publish")
+def show_publish(request: Request, _me: CurrentCoordinator, session: ReadSessionDep, week: date) -> Response:
+    """Say what publishing brings before it is done: it may write to hundreds of people."""
+    draft = _newest_draft(session)
+    if draft.plan is None or not draft.runs:
+        return RedirectResponse(f"/rota?week={week}", status_code=303)
+    return page(request, "coordinator/publish.html", draft=draft, plan=draft.plan, week=week)
+
+
+@router.post("/rota/publish")
+def publish(
+    form: Annotated[PublishForm, Form()], me: CurrentCoordinator, session: SessionDep, now: NowDep
+) -> Response:
+    planning.publish_plan(session, plan_id=form.plan_id, by=me.subject, now=now)
+    return RedirectResponse(f"/rota?week={form.week}", status_code=303)
+
+
+def _week_of_interest(today: date) -> date:
+    """On a weekend the office looks at the week to come."""
+    return today + timedelta(days=7 - today.weekday()) if today.weekday() >= SATURDAY else today
+
+
+def _around(session: Session, matrix: WeekMatrix, today: date) -> dict[str, Any]:
+    return {
+        "matrix": matrix,
+        "today": today,
+        "half_days": HALF_DAYS,
+        "codes": CellCode,
+        "draft": planning.draft_changes(
+            session, from_on=matrix.monday, until_on=matrix.monday + timedelta(days=6)
+        ),
+        "need_words": NEED_WORDS,
+        "shift_words": SHIFT_WORDS,
+        "offer_words": OFFER_WORDS,
+        "reason_words": REASON_WORDS,
+        "before": matrix.monday - timedelta(days=7),
+        "after": matrix.monday + timedelta(days=7),
+    }
+
+
+def _newest_draft(session: Session) -> planning.Draft:
+    """What publishing the newest draft plan brings: all its weeks, not only the one on the screen."""
+    newest = planning.draft_changes(session, from_on=date.min, until_on=date.max)
+    if newest.plan is None:
+        return newest
+    return planning.draft_changes(session, from_on=newest.plan.from_on, until_on=newest.plan.until_on)
+
+
+def _people(session: Session, panel: RunPanel, house: House, *, is_past: bool) -> dict[str, Any]:
+    """Who could drive; nobody is looked for where somebody has said yes or the time is over."""
+    if panel.is_safe or is_past:
+        return {"candidates": [], "blocked": [], "relaxed": [], "free": 0, "is_past": is_past}
+    found, why = standins.candidates_for_run(session, run_id=panel.run_id, zone=house.zone, limit=CANDIDATES)
+    return {
+        "candidates": [(one, chips_of(one)) for one in found],
+        "blocked": blocked_of(why),
+        "relaxed": relaxed_of(why) if not found else [],
+        "free": why.free,
+        "is_past": is_past,
+        "ask_first": [one.volunteer_id for one in found if not one.is_asked][:ASK_AT_ONCE],
+    }
+
+
+SATURDAY = 5
+NEED_WORDS = {
+    "wheelchair": mark("能放轮椅"),
+    "child_seat": mark("有儿童座椅"),
+    "female_driver": mark("女司机"),
+    "only_familiar": mark("只要熟面孔"),
+    "alone": mark("单独坐车"),
+    "second_adult": mark("要第二个大人"),
+}
+SHIFT_WORDS = {
+    "declined": mark("说去不了"),
+    "lapsed": mark("到点没回"),
+    "freed": mark("换下来了"),
+    "draft": mark("草稿撤了"),
+    "open": mark("待确认"),
+    "confirmed": mark("说能去"),
+    "served": mark("开过了"),
+}
+OFFER_WORDS = {
+    "open": mark("还没回"),
+    "accepted": mark("说能去"),
+    "declined": mark("说去不了"),
+    "lapsed": mark("到点没回"),
+    "taken": mark("别人先答应了"),
+    "withdrawn": mark("不用问了"),
+}
+REASON_WORDS = {
+    "cancelled": mark("不用接了"),
+    "calendar": mark("这天不上学"),
+    "changed": mark("时间或地点变了"),
+    "blockout": mark("这天不行"),
+    "suspended": mark("停用"),
+    "stood_in": mark("别人顶班"),
+}
+PLAN_SEED = 1  # the same book gives the same plan
