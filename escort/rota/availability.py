@@ -28,6 +28,7 @@ def block_out(
         from_on=from_on,
         until_on=until_on,
         half_day=half_day,
+        today=now.astimezone(zone).date(),
         now=now,
         by=by,
     )
