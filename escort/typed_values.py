@@ -28,6 +28,8 @@ FOREVER = date(2099, 12, 31)  # 长期
 
 def read_text(cell: Cell) -> str:
     """Return the cell as clean text: no hidden or control characters, single spaces, trimmed."""
+    if isinstance(cell, str):
+        return " ".join(_without_hidden(cell).split())
     if isinstance(cell, bool):
         return "是" if cell else "否"
     if isinstance(cell, float) and cell.is_integer():
@@ -36,7 +38,7 @@ def read_text(cell: Cell) -> str:
         return cell.isoformat(sep=" ", timespec="minutes")
     if isinstance(cell, time):
         return cell.strftime("%H:%M")
-    return " ".join(_without_hidden(str(cell)).split())
+    return str(cell)
 
 
 def half_width(text: str) -> str:
@@ -246,6 +248,8 @@ _NO = {
 
 def _without_hidden(text: str) -> str:
     """Drop NUL, direction overrides, zero-width characters and lone surrogates; keep rare Han and variants."""
+    if text.isprintable():
+        return text
     spaced = "".join(" " if letter.isspace() else letter for letter in text)
     return "".join(letter for letter in spaced if unicodedata.category(letter) not in _HIDDEN)
 

@@ -12,6 +12,7 @@ from escort.errors import Conflict, NotFound, Refused
 from escort.families.consent import record_consent
 from escort.families.escorts import put_place
 from escort.families.forms import ChildCompletion, ChildSetUp, read_people
+from escort.families.identity import natural_key
 from escort.families.models import Child, Escort, Family, Guardian, PlaceKind, TellBy
 from escort.families.people import bar_people, set_receivers
 from escort.families.places import ChosenPlace, read_place
@@ -83,13 +84,11 @@ def complete_child(
     receivers = read_people(form.receivers, field="receivers")
     barred = read_people(form.barred, field="barred")
     _refuse_both(receivers=[one.name for one in receivers], barred=[one.name for one in barred])
-    school = session.get_one(School, child.school_id)
-    key = natural_key(session, full_name=form.full_name, born_on=born_on, school=school.name)
+    keyring = keyring_of(session.get_bind().dialect)
+    key = natural_key(keyring, full_name=form.full_name, born_on=born_on, school_id=child.school_id)
     twin = session.exec(select(Child.id).where(Child.natural_key == key, col(Child.id) != child_id)).first()
     if twin is not None:
-        raise FormMistakes(
-            {"full_name": f"{school.name}已经登记过同名同生日的孩子，请在列表里找到原来的资料。"}
-        )
+        raise FormMistakes({"full_name": "这所学校已经登记过同名同生日的孩子，请在列表里找到原来的资料。"})
     values = {
         "full_name": form.full_name,
         "born_on": born_on.isoformat(),
@@ -138,12 +137,6 @@ def get_child(session: Session, child_id: int) -> Child:
     if child is None:
         raise NotFound("没有这个孩子，请回到列表重新选择。")
     return child
-
-
-def natural_key(session: Session, *, full_name: str, born_on: date, school: str) -> str:
-    """Return the blind index by which the same child is found again: name, birth date and school."""
-    keyring = keyring_of(session.get_bind().dialect)
-    return keyring.index(f"{full_name}|{born_on.isoformat()}|{school}")
 
 
 OLDEST = 20  # years; a pupil of a special school may well be eighteen

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from escort.errors import Refused
 from escort.schools.models import CalendarKind
+from escort.typed_values import Gender as Gender
 from scheduling.travel import Point
 
 
@@ -38,11 +39,6 @@ SEVERITY = {Verdict.IGNORED: 0, Verdict.ACCEPTED: 1, Verdict.WARNING: 2, Verdict
 
 def place_key(name: str, street: str) -> str:
     return f"{name}|{street}"
-
-
-class Gender(StrEnum):
-    FEMALE = "F"
-    MALE = "M"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from escort.families.needs import DIAGNOSIS
 from escort.roster_book.book import Needs
 
 LONGEST_NOTE = 300  # characters; a handling note is read at a roadside
@@ -23,7 +24,7 @@ def split_needs(*texts: str) -> SplitNeeds:
     for fragment in _fragments(texts):
         rules = _rules_in(fragment)
         found |= rules
-        if _DIAGNOSIS.search(fragment):
+        if DIAGNOSIS.search(fragment):
             diagnosis.append(fragment)
         elif not rules or _says_more(fragment):
             note.append(fragment)
@@ -60,13 +61,6 @@ _RULES = {
 }
 _NOT = re.compile(r"^(?:不需要?|无需|不用|没有|无|非|暂不)")
 _FILLER = re.compile(r"需要?|必须|使用|乘坐|安排|有|用|坐|请|的|要|须|仅限?|只|，|\s")
-_DIAGNOSIS = re.compile(
-    "自闭|孤独症|癫痫|羊癫疯|脑瘫|脑性瘫痪|唐氏|智力障碍|智障|智力残疾|弱智|多动症|阿斯伯格|抑郁|焦虑症|精神|"
-    "听障|听力残疾|听力障碍|聋|视障|视力残疾|视力障碍|盲|肢残|肢体残疾|言语残疾|多重残疾|残疾|哮喘|糖尿病|"
-    "心脏病|先心病|血友病|白血病|肾病|肌营养不良|肌无力|脊柱裂|脊髓|发育迟缓|发育障碍|罕见病|艾滋|HIV|乙肝|"
-    "诊断|病史|综合征|障碍症",
-    re.IGNORECASE,
-)
 _GIRLS_ONLY = re.compile(r"(?:仅限?|只限?|限|只接|只送|只接送|仅接送)(?:接送)?女(?:童|生|孩)")
 
 

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from functools import partial
 
+from escort.roster.forms import DEFAULT_CAP, FEWEST_SEATS, HIGHEST_CAP, MOST_SEATS
 from escort.roster_book.book import Gender, Verdict, VolunteerRow
 from escort.roster_book.needs import split_remark
 from escort.roster_book.values import (
@@ -21,8 +22,6 @@ from escort.roster_book.verdicts import RowJudge
 from escort.roster_book.weekdays import NEVER, read_pattern
 
 VETTING_DAYS = 365  # 未成年人保护法 art. 62: queried every year
-FEWEST_SEATS, MOST_SEATS = 2, 9  # with the driver's; more than nine needs another licence
-DEFAULT_CAP, HIGHEST_CAP = 2, 14  # duties a week
 
 
 def judge_volunteer(judge: RowJudge, accepted: dict[str, VolunteerRow], teams: frozenset[str]) -> None:
