@@ -18,6 +18,7 @@ from escort.rota.models import CircleMember, CircleState, Leg, Refusal, Run, Run
 from escort.schools.models import School
 from scheduling import problem as planner
 from scheduling.problem import Booking, Direction, Point, Problem, Served
+from scheduling.travel import MINUTES_PER_KM, km_between
 
 TURNS_REMEMBERED = timedelta(days=14)  # how far back a child's last drivers are looked for
 LOAD_WEEKS = 4  # duties of so many past weeks count as load
@@ -89,6 +90,47 @@ def problem_of(
         promised_second=_at(run_ids, seconds),
     )
     return KeyedProblem(problem, leg_ids, volunteers.ids, children.ids, run_ids, volunteers.at, children.at)
+
+
+@dataclass(frozen=True)
+class Ride:
+    """One ride that a child would need: the school's minute of the day (bell or dismissal), and the child's end."""
+
+    on: date
+    weekday: int  # whose timetable and availability hold
+    direction: Direction
+    minute: int
+    point: Point
+
+
+def problem_of_newcomer(
+    session: Session, *, child: planner.Child, school: planner.School, rides: Sequence[Ride]
+) -> KeyedProblem:
+    """Return the problem of a child that the store does not know yet: each ride in a car of its own.
+
+    `child.school` must be 0. Whatever volunteers have promised on the rides' dates is counted.
+    """
+    dates = sorted({ride.on for ride in rides})
+    day_at = {on: index for index, on in enumerate(dates)}
+    weekday_of = {ride.on: ride.weekday for ride in rides}
+    volunteers = _Volunteers(session, dates=dates, served=_served_counts(session, dates[0]))
+    held = (rota.ShiftState.DRAFT, *PROMISED)
+    _, _, busy, used = _bookings(_shifts_around(session, dates, held), {}, volunteers.at, day_at)
+    plain = Problem(
+        days=tuple(planner.Day(on, weekday_of[on], week_of(on).toordinal() // 7) for on in dates),
+        schools=(school,),
+        teams=volunteers.teams,
+        children=(child,),
+        volunteers=volunteers.rows,
+        legs=tuple(
+            planner.Leg(0, day_at[ride.on], ride.direction, ride.minute, ride.point) for ride in rides
+        ),
+        busy=busy | frozenset(volunteers.half_days_off(day_at)),
+        week_used=used,
+        past_weeks=LOAD_WEEKS,
+    )
+    problem = replace(plain, runs=tuple(_alone(plain, leg) for leg in range(len(rides))))
+    return KeyedProblem(problem, [], volunteers.ids, [], [], volunteers.at, {})
 
 
 def ordered_legs(session: Session, run_ids: Collection[int]) -> dict[int, list[Leg]]:
@@ -297,6 +339,24 @@ def _kept(problem: Problem, run: Run, legs: list[int], day_at: Mapping[date, int
         km=run.km,
         minutes=run.minutes,
         line=-1 - _id(run.id),
+    )
+
+
+def _alone(problem: Problem, leg: int) -> planner.Run:
+    """One child's leg as a car's only one."""
+    row = problem.legs[leg]
+    school, door = problem.schools[problem.children[row.child].school].point, problem.leg_point(leg)
+    to_school = row.direction is Direction.TO_SCHOOL
+    km = km_between(door, school)
+    return planner.Run(
+        day=row.day,
+        direction=row.direction,
+        legs=(leg,),
+        start=door if to_school else school,
+        end=school if to_school else door,
+        km=km,
+        minutes=MINUTES_PER_KM * km,
+        line=-1 - leg,
     )
 
 
