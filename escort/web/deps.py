@@ -7,7 +7,7 @@ coordinators and nobody else, and `policy.check_declared` refuses to start with 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Annotated, Protocol
 from zoneinfo import ZoneInfo
 
@@ -220,9 +220,14 @@ def _inside(request: Request, house: House, role: Role, form_token: str) -> acco
     csrf.check(request, house.settings.base_url, cookie=secret, posted=form_token)
     request.state.csrf_token = csrf.token_for(secret)
     if now - inside.seen_at >= accounts.SEEN_EVERY:
-        with house.store.write() as session:
-            accounts.note_seen(session, sign_in_id=inside.sign_in_id, now=now)
+        request.state.after_answer = partial(_note_seen, house, inside.sign_in_id, now)
     return inside
+
+
+def _note_seen(house: House, sign_in_id: int, now: datetime) -> None:
+    """After the answer (`security.Guard`): during it, the handler's own session may hold SQLite's only pen."""
+    with house.store.write() as session:
+        accounts.note_seen(session, sign_in_id=sign_in_id, now=now)
 
 
 def _by_link(

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import structlog
 from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.datastructures import MutableHeaders
@@ -59,6 +60,8 @@ class Guard:
             if started:
                 raise
             await _unexpected(Request(scope))(scope, receive, send_guarded)
+        if "after_answer" in state:
+            await run_in_threadpool(state["after_answer"])
 
 
 def _most_bytes(scope: Scope) -> int:

@@ -1,10 +1,16 @@
 """Every route says who may read it, and nobody else passes, whatever he carries."""
 
 import re
+from typing import cast
 
 import pytest
 from fastapi import FastAPI
+from starlette.testclient import TestClient
 
+from escort.app import create_app
+from escort.demo import pages
+from escort.demo.gateway import gateway_router
+from escort.demo.people import People
 from escort.web import policy
 from escort.web.deps import House
 from escort.web.policy import Declared
@@ -39,6 +45,23 @@ def test_the_walk_finds_as_many_routes_as_the_application_answers(app: FastAPI) 
     walked = {(path, method) for path, method, _ in _doors(app)}
 
     assert {("/today", "GET"), ("/v/{token}/taps", "POST"), ("/gate/legs/{leg_id}/word", "POST")} <= walked
+
+
+def test_a_real_district_has_no_demonstration_even_if_somebody_adds_its_pages(house: House) -> None:
+    def add(app: FastAPI) -> None:
+        app.include_router(pages.router)
+        app.include_router(gateway_router(lambda: cast("People", None)))
+
+    app = create_app(house, extra=add)
+    client = TestClient(app, follow_redirects=False)
+    doors = [(path, method) for path, method, reader in _doors(app) if reader == "demonstration"]
+
+    answers = {
+        client.request(method, re.sub(r"{\w+}", "volunteer:1", path)).status_code for path, method in doors
+    }
+
+    assert len(doors) >= 8
+    assert answers == {404}
 
 
 def test_what_is_open_to_all_is_written_down(app: FastAPI) -> None:

@@ -76,7 +76,7 @@ def small_app(house: House) -> FastAPI:
         return {"me": me.subject}
 
     @router.post("/cases/{case_id}/take")
-    def take(case_id: int, me: CurrentCoordinator) -> dict[str, int]:
+    def take(session: SessionDep, case_id: int, me: CurrentCoordinator) -> dict[str, int]:
         return {"taken": case_id}
 
     @router.get("/gate")

@@ -152,6 +152,16 @@ def test_thirty_idle_minutes_sign_a_coordinator_out(
     assert client.get("/today").status_code == 303
 
 
+def test_noting_that_somebody_is_active_never_waits_for_his_own_change(
+    house: House, client: TestClient, clock: StillClock
+) -> None:
+    an_account(house)
+    sign_in(client)
+    for _ in range(2):
+        clock.forward(timedelta(minutes=20))
+        assert client.post("/cases/5/take", data={"csrf_token": own_token(client)}).status_code == 200
+
+
 def test_signing_out_ends_the_sign_in_and_empties_the_browser(house: House, client: TestClient) -> None:
     an_account(house)
     sign_in(client)
