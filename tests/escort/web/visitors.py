@@ -54,6 +54,7 @@ class Site:
     store: Store
     app: FastAPI
     clock: FixedClock
+    phones: dict[str, TestClient] = field(default_factory=dict)
     passwords: Passwords = field(default_factory=lambda: Passwords())
 
     def browser(self) -> TestClient:
@@ -68,10 +69,12 @@ class Site:
         return f"/{'v' if kind == 'volunteer' else 'f'}/{token}"
 
     def bound(self, subject: str) -> tuple[TestClient, str]:
-        """Return a browser bound to this person, and its address."""
-        browser, address = self.browser(), self.link(subject)
-        assert browser.post(f"{address}/bind").status_code == 303
-        return browser, address
+        """Return the browser bound to this person, and its address."""
+        address = self.link(subject)
+        if subject not in self.phones:
+            self.phones[subject] = self.browser()
+            assert self.phones[subject].post(f"{address}/bind").status_code == 303
+        return self.phones[subject], address
 
     def gate(self, school_id: int) -> TestClient:
         """Return a browser signed in as a school's gate; `post` fills the form's token."""
