@@ -106,8 +106,9 @@ def week_matrix(
 ) -> WeekMatrix:
     """Return the week that holds `week_on`. `schools` are open whatever `show` says."""
     monday = week_on - timedelta(days=week_on.weekday())
-    rows = _legs(session, monday)
-    drivers = _drivers(session, monday)
+    sunday = monday + timedelta(days=6)
+    rows = _legs(session, *_between(Leg.on, monday, sunday))
+    drivers = _drivers(session, monday, sunday)
     by_school: dict[tuple[int, str], dict[tuple[str, int], dict[tuple[date, str], Cell]]] = defaultdict(
         lambda: defaultdict(dict)
     )
@@ -124,6 +125,15 @@ def week_matrix(
     return WeekMatrix(
         monday=monday, days=tuple(days), groups=tuple(sorted(groups, key=_order)), by_day=by_day
     )
+
+
+def legs_of_child(
+    session: Session, *, child_id: int, from_on: date, until_on: date
+) -> list[tuple[date, str, Cell]]:
+    """Return one child's legs between the dates, both included, in order of time: date, half-day, cell."""
+    rows = _legs(session, *_between(Leg.on, from_on, until_on), Leg.child_id == child_id)
+    drivers = _drivers(session, from_on, until_on)
+    return [(row.on, row.direction, _cell(row, drivers)) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +195,7 @@ def _order(group: Group) -> tuple[bool, int, int]:
     return (not group.is_open, -group.counts.get(CellCode.UNASSIGNED, 0), group.school_id)
 
 
-def _legs(session: Session, monday: date) -> Iterable[_LegRow]:
+def _legs(session: Session, *chosen: Any) -> Iterable[_LegRow]:
     asked = (
         select(Offer.id)
         .where(col(Offer.run_id) == col(Run.id), Offer.state == OfferState.OPEN)
@@ -212,19 +222,19 @@ def _legs(session: Session, monday: date) -> Iterable[_LegRow]:
         .join(School, col(School.id) == col(Leg.school_id))
         .outerjoin(RunLeg, (col(RunLeg.leg_id) == col(Leg.id)) & col(RunLeg.is_live).is_(True))
         .outerjoin(Run, (col(Run.id) == col(RunLeg.run_id)) & (col(Run.state) == RunState.LIVE))
-        .where(*_in_week(Leg.on, monday), Leg.state != LegState.WITHDRAWN)
+        .where(*chosen, Leg.state != LegState.WITHDRAWN)
         .order_by(col(School.id), col(Child.id), col(Leg.pickup_at))
     )
     return [_LegRow(*row) for row in session.exec(rows)]
 
 
-def _drivers(session: Session, monday: date) -> dict[int, tuple[str, str]]:
+def _drivers(session: Session, from_on: date, until_on: date) -> dict[int, tuple[str, str]]:
     """Return, by run, the state of its one live or served driver's shift, and the name."""
     rows = (
         select(Shift.run_id, Shift.state, Volunteer.name)
         .join(Volunteer, col(Volunteer.id) == col(Shift.volunteer_id))
         .where(
-            *_in_week(Shift.on, monday),
+            *_between(Shift.on, from_on, until_on),
             col(Shift.state).in_((*LIVE_SHIFT, ShiftState.SERVED)),
             Shift.role == Role.DRIVER,
             col(Shift.run_id).is_not(None),
@@ -234,8 +244,8 @@ def _drivers(session: Session, monday: date) -> dict[int, tuple[str, str]]:
     return {run_id: (state, name) for run_id, state, name in session.exec(rows) if run_id is not None}
 
 
-def _in_week(on: Any, monday: date) -> tuple[Any, Any]:
-    return on >= monday, on < monday + timedelta(days=7)
+def _between(on: Any, from_on: date, until_on: date) -> tuple[Any, Any]:
+    return on >= from_on, on <= until_on
 
 
 CODES = {

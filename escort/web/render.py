@@ -29,13 +29,14 @@ RELATIVE_UNDER_MINUTES = 60
 def page(request: Request, template: str, status_code: int = 200, **context: Any) -> HTMLResponse:
     """Render `template` for this request.
 
-    Handed in besides `context`: request, now, lang, district, duty_phone, is_demo, csrf_token, me (the
+    Handed in besides `context`: request, now, csp_nonce, lang, district, duty_phone, is_demo, csrf_token, me (the
     signed-in account or None). What `context` names itself wins.
     """
     house = request.app.state.house
     shared: dict[str, Any] = {
         "request": request,
         "now": house.clock.now(),
+        "csp_nonce": getattr(request.state, "csp_nonce", ""),
         "lang": "zh-Hans",
         "district": house.settings.district,
         "duty_phone": house.settings.duty_phone,
@@ -82,6 +83,14 @@ def phone(number: str | None) -> str:
 
 def weekday(day: date) -> str:
     return WEEKDAYS[day.weekday()]
+
+
+def weekdays(marks: str) -> str:
+    """Return "1111100" as 周一至周五, "1010000" as 周一、周三."""
+    days = [day for day, mark in enumerate(marks) if mark == "1"]
+    if len(days) > 2 and days[-1] - days[0] == len(days) - 1:
+        return f"{WEEKDAYS[days[0]]}至{WEEKDAYS[days[-1]]}"
+    return "、".join(WEEKDAYS[day] for day in days)
 
 
 def month_day(day: date) -> str:
@@ -147,6 +156,7 @@ def _filters(zone: ZoneInfo) -> Mapping[str, Callable[..., Any]]:
         "plate": plate,
         "phone": phone,
         "masked_phone": masked_phone,
+        "weekdays": weekdays,
         "km": lambda km: f"{km:.1f}" if km < 100 else f"{km:.0f}",
     }
 

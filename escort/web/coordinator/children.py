@@ -1,0 +1,460 @@
+"""Children: the list, one child, setting one up with six fields and a live verdict, name and consent."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlmodel import Session
+
+from escort import spoken, wording
+from escort.access import audit
+from escort.errors import NotFound, Refused
+from escort.families import consent, escorts, sealed_reads
+from escort.families.forms import CONSENT_VERSION, ChildCompletion, ChildSetUp
+from escort.families.models import Escort, TellBy
+from escort.families.places import AmbiguousPlace
+from escort.families.queries import MISSING_SENTENCES, list_children, missing_of
+from escort.families.service import complete_child, get_child, set_up_child
+from escort.filled_form import FormMistakes
+from escort.rota import legs
+from escort.rota.models import Leg
+from escort.rota.new_child import NewChildVerdict, judge_new_child
+from escort.rota.week import legs_of_child
+from escort.schools.places import search_places
+from escort.schools.service import get_school, list_schools
+from escort.web.coordinator.posted import TypedDep, filled
+from escort.web.coordinator.reasons import WORDS
+from escort.web.coordinator.sketch import sketch_of
+from escort.web.deps import (
+    CurrentCoordinator,
+    House,
+    HouseDep,
+    NowDep,
+    ReadLogDep,
+    ReadSessionDep,
+    SessionDep,
+)
+from escort.web.forms import FormModel, Line80, OptionalLine80
+from escort.web.render import page
+from escort.web.status import mark
+from notifications.templates import sms_segments
+
+router = APIRouter()
+PAGE = 50
+AHEAD = timedelta(days=14)
+BOXES = (
+    "to_school",
+    "home_again",
+    "child_seat",
+    "wheelchair",
+    "female_driver",
+    "only_familiar",
+    "alone",
+    "second_adult",
+)
+NEED_WORDS = {
+    "wheelchair": mark("坐轮椅"),
+    "child_seat": mark("要儿童座椅"),
+    "only_familiar": mark("只要熟面孔"),
+    "female_driver": mark("只要女司机"),
+    "alone": mark("单独一车"),
+    "second_adult": mark("要第二个大人"),
+}
+TELL_WORDS = {
+    TellBy.SMS: mark("短信"),
+    TellBy.CALL: mark("打电话"),
+    TellBy.PROXY: mark("请人转告"),
+    TellBy.PAPER: mark("纸条"),
+}
+FRESH: Mapping[str, str | list[str]] = {
+    "weekdays": ["0", "1", "2", "3", "4"],
+    "to_school": "on",
+    "home_again": "on",
+    "tell_by": TellBy.SMS,
+}
+JUDGED_WITHOUT = {
+    "short_name": "孩子",
+    "tell_name": "家里",
+    "phone": "19900000000",
+}  # the verdict needs none of them
+WORD_FOR_SHOW = "蓝色风筝"
+LINK_FOR_SHOW = "https://…/f/…"
+
+
+class PauseForm(FormModel):
+    from_on: date
+    until_on: date
+    reason: OptionalLine80 = ""
+
+
+class ReasonForm(FormModel):
+    reason: Line80
+
+
+@router.get("/children")
+def show_children(
+    request: Request,
+    _me: CurrentCoordinator,
+    session: ReadSessionDep,
+    house: HouseDep,
+    now: NowDep,
+    text: Annotated[str, Query(max_length=40)] = "",
+    only: Annotated[str, Query(pattern="^(missing)?$")] = "",
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> HTMLResponse:
+    found = list_children(session, on=_today(house, now), text=text)
+    waiting = [line for line in found if line.missing]
+    lines = waiting if only == "missing" else found
+    return page(
+        request,
+        "coordinator/children.html",
+        lines=lines[offset : offset + PAGE],
+        total=len(lines),
+        everybody=len(found),
+        waiting=len(waiting),
+        offset=offset,
+        step=PAGE,
+        text=text,
+        only=only,
+        need_words=NEED_WORDS,
+        missing_sentences=MISSING_SENTENCES,
+    )
+
+
+@router.get("/children/new")
+def show_new_child(request: Request, _me: CurrentCoordinator, session: ReadSessionDep) -> HTMLResponse:
+    return _new_child_page(request, session, fields=FRESH, mistakes={}, shown={})
+
+
+@router.post("/children/new")
+def add_child(
+    request: Request,
+    typed: TypedDep,
+    me: CurrentCoordinator,
+    session: SessionDep,
+    house: HouseDep,
+    now: NowDep,
+) -> Response:
+    """Save the six fields, or only look: the same form, with the verdict beside it."""
+    fields = filled(typed, boxes=BOXES, lists=["weekdays"])
+    if "look" in typed.get("do", []):
+        shown, mistakes = _look(session, fields, today=_today(house, now), house=house, now=now)
+        return _new_child_page(request, session, fields=fields, mistakes=mistakes, shown=shown)
+    try:
+        with session.begin_nested():
+            made = set_up_child(
+                session, form=ChildSetUp.read(fields), today=_today(house, now), now=now, by=me.subject
+            )
+    except FormMistakes as wrong:
+        shown, _ = _look(session, fields, today=_today(house, now), house=house, now=now)
+        return _new_child_page(
+            request,
+            session,
+            fields=fields,
+            mistakes=wrong.fields,
+            shown=shown,
+            places=_offered(wrong),
+            status_code=400,
+        )
+    return RedirectResponse(f"/children/{made.child_id}/complete", status_code=303)
+
+
+@router.post("/children/new/verdict")
+def show_verdict(
+    request: Request,
+    typed: TypedDep,
+    _me: CurrentCoordinator,
+    session: ReadSessionDep,
+    house: HouseDep,
+    now: NowDep,
+) -> HTMLResponse:
+    """The right half of the page alone, for the page's script. Nothing is kept."""
+    fields = filled(typed, boxes=BOXES, lists=["weekdays"])
+    shown, mistakes = _look(session, fields, today=_today(house, now), house=house, now=now)
+    return page(request, "coordinator/verdict.html", mistakes=mistakes, **_verdict_context(shown))
+
+
+@router.get("/children/{child_id}")
+def show_child(
+    request: Request,
+    child_id: int,
+    _me: CurrentCoordinator,
+    session: ReadSessionDep,
+    house: HouseDep,
+    now: NowDep,
+    reads: ReadLogDep,
+) -> HTMLResponse:
+    reads.saw(f"child:{child_id}", "timetable")
+    return page(
+        request, "coordinator/child.html", opened=None, **_child_context(session, child_id, house, now)
+    )
+
+
+@router.post("/children/{child_id}/open")
+def open_child(
+    request: Request,
+    child_id: int,
+    me: CurrentCoordinator,
+    session: SessionDep,
+    house: HouseDep,
+    now: NowDep,
+) -> HTMLResponse:
+    """Show name, address, diagnosis and numbers once, with one entry in the trail."""
+    full_name, born_on = sealed_reads.open_identity(session, child_id)
+    opened = {
+        "full_name": full_name,
+        "born_on": born_on,
+        "address": sealed_reads.open_address(session, child_id),
+        "diagnosis": sealed_reads.open_diagnosis(session, child_id),
+        "handling_note": sealed_reads.open_handling_note(session, child_id),
+        "guardians": sealed_reads.open_guardians(session, child_id, with_phones=True),
+        "receivers": sealed_reads.open_receivers(session, child_id),
+        "barred": sealed_reads.open_barred(session, child_id),
+    }
+    audit.record(
+        session, actor=me.subject, action="read", subject=f"child:{child_id}", fields=list(opened), now=now
+    )
+    return page(
+        request, "coordinator/child.html", opened=opened, **_child_context(session, child_id, house, now)
+    )
+
+
+@router.get("/children/{child_id}/complete")
+def show_completion(
+    request: Request, child_id: int, _me: CurrentCoordinator, session: ReadSessionDep, reads: ReadLogDep
+) -> HTMLResponse:
+    full_name, born_on = sealed_reads.open_identity(session, child_id)
+    receivers = sealed_reads.open_receivers(session, child_id)
+    if full_name or receivers:
+        reads.saw(f"child:{child_id}", "full_name", "receivers", "barred")
+    fields = {
+        "full_name": full_name or "",
+        "born_on": born_on or "",
+        "receivers": "\n".join(f"{who.name} {who.phone or ''}".strip() for who in receivers),
+        "barred": "\n".join(who.name for who in sealed_reads.open_barred(session, child_id)),
+    }
+    return _completion_page(request, session, child_id, fields=fields, mistakes={})
+
+
+@router.post("/children/{child_id}/complete")
+def complete(
+    request: Request,
+    child_id: int,
+    typed: TypedDep,
+    me: CurrentCoordinator,
+    session: SessionDep,
+    house: HouseDep,
+    now: NowDep,
+) -> Response:
+    fields = filled(typed, boxes=["note_for_gate"])
+    version = int(str(fields.pop("version", "0")) or 0)
+    try:
+        with session.begin_nested():
+            complete_child(
+                session,
+                child_id=child_id,
+                form=ChildCompletion.read(fields),
+                version=version,
+                today=_today(house, now),
+                now=now,
+                by=me.subject,
+            )
+    except FormMistakes as wrong:
+        return _completion_page(
+            request, session, child_id, fields=fields, mistakes=wrong.fields, status_code=400
+        )
+    legs.extend_calendar(session, now=now, zone=house.zone)
+    return RedirectResponse(f"/children/{child_id}", status_code=303)
+
+
+@router.post("/children/{child_id}/withdraw")
+def withdraw_consent(
+    child_id: int, me: CurrentCoordinator, session: SessionDep, house: HouseDep, now: NowDep
+) -> Response:
+    consent.withdraw_consent(session, child_id=child_id, now=now, by=me.subject)
+    legs.extend_calendar(session, now=now, zone=house.zone)
+    return RedirectResponse(f"/children/{child_id}", status_code=303)
+
+
+@router.post("/children/{child_id}/pause")
+def pause(
+    child_id: int,
+    form: Annotated[PauseForm, Form()],
+    me: CurrentCoordinator,
+    session: SessionDep,
+    house: HouseDep,
+    now: NowDep,
+) -> Response:
+    escorts.pause_escort(
+        session,
+        child_id=child_id,
+        from_on=form.from_on,
+        until_on=form.until_on,
+        reason=form.reason,
+        today=_today(house, now),
+        now=now,
+        by=me.subject,
+    )
+    legs.extend_calendar(session, now=now, zone=house.zone)
+    return RedirectResponse(f"/children/{child_id}", status_code=303)
+
+
+@router.post("/children/{child_id}/end")
+def end_escort(
+    child_id: int, me: CurrentCoordinator, session: SessionDep, house: HouseDep, now: NowDep
+) -> Response:
+    escorts.end_escort(session, child_id=child_id, today=_today(house, now), now=now, by=me.subject)
+    legs.extend_calendar(session, now=now, zone=house.zone)
+    return RedirectResponse(f"/children/{child_id}", status_code=303)
+
+
+@router.post("/legs/{leg_id}/cancel")
+def cancel_leg(
+    leg_id: int,
+    form: Annotated[ReasonForm, Form()],
+    me: CurrentCoordinator,
+    session: SessionDep,
+    house: HouseDep,
+    now: NowDep,
+) -> Response:
+    """A cancellation given by phone or in person, with who said it."""
+    legs.cancel_leg(session, leg_id=leg_id, by=me.subject, reason=form.reason, now=now, zone=house.zone)
+    return RedirectResponse(f"/children/{session.get_one(Leg, leg_id).child_id}", status_code=303)
+
+
+def _today(house: House, now: datetime) -> date:
+    return now.astimezone(house.zone).date()
+
+
+def _offered(wrong: FormMistakes) -> dict[str, Any]:
+    """The places to pick from where a name stands for several, by field."""
+    return {next(iter(wrong.fields)): wrong.places} if isinstance(wrong, AmbiguousPlace) else {}
+
+
+def _look(
+    session: Session, fields: Mapping[str, str | list[str]], *, today: date, house: House, now: datetime
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what the right half shows, and the mistakes of the fields that it needs."""
+    if not fields.get("school_id") or not (fields.get("pickup") or fields.get("pickup_id")):
+        return {}, {}
+    stood_in = {name: fields.get(name) or value for name, value in JUDGED_WITHOUT.items()}
+    try:
+        form = ChildSetUp.read({**fields, **stood_in})
+        verdict = judge_new_child(session, form=form, today=today)
+    except FormMistakes as wrong:
+        return {"places": _offered(wrong)}, wrong.fields
+    except Refused as refused:
+        return {}, {"school_id": refused.sentence}
+    return {"verdict": verdict, "sms": _sms(verdict, form, house, today, now)}, {}
+
+
+def _sms(
+    verdict: NewChildVerdict, form: ChildSetUp, house: House, today: date, now: datetime
+) -> dict[str, Any]:
+    """The very message that the family would get the evening before, with its length."""
+    driver = verdict.circle[0] if verdict.circle else None
+    tomorrow = today + timedelta(days=1)
+    ways = [
+        (verdict.leaves_at, "to_school") if form.to_school else None,
+        (verdict.dismissal, "home") if form.home_again else None,
+    ]
+    halves = [
+        wording.Half(
+            at=datetime.combine(tomorrow, way[0], house.zone),
+            direction=way[1],
+            surname=driver.surname if driver else "",
+            plate_tail=spoken.plate_tail(driver.plate) if driver else "",
+            word=WORD_FOR_SHOW if driver else "",
+        )
+        for way in ways
+        if way is not None and way[0] is not None
+    ]
+    text = wording.family_tomorrow(
+        spoken.child_in_message(None, form.short_name), halves, link=LINK_FOR_SHOW, now=now, zone=house.zone
+    ).text
+    return {"text": text, "length": len(text), "segments": sms_segments(text)}
+
+
+def _verdict_context(shown: Mapping[str, Any]) -> dict[str, Any]:
+    verdict: NewChildVerdict | None = shown.get("verdict")
+    drawn = None
+    if verdict is not None and verdict.door is not None:
+        drawn = sketch_of(
+            door=verdict.door,
+            school=verdict.school,
+            school_name=verdict.school_name,
+            drivers=[(one.name, one.point) for one in verdict.circle],
+        )
+    return {"verdict": verdict, "sms": shown.get("sms"), "sketch": drawn, "rule_words": WORDS}
+
+
+def _new_child_page(
+    request: Request,
+    session: Session,
+    *,
+    fields: Mapping[str, str | list[str]],
+    mistakes: Mapping[str, str],
+    shown: Mapping[str, Any],
+    places: Mapping[str, Any] | None = None,
+    status_code: int = 200,
+) -> HTMLResponse:
+    return page(
+        request,
+        "coordinator/new_child.html",
+        status_code,
+        fields=fields,
+        mistakes=mistakes,
+        offered=places or shown.get("places", {}),
+        schools=list_schools(session),
+        known_places=search_places(session, "", limit=400),
+        need_words=NEED_WORDS,
+        tell_words=TELL_WORDS,
+        **_verdict_context(shown),
+    )
+
+
+def _completion_page(
+    request: Request,
+    session: Session,
+    child_id: int,
+    *,
+    fields: Mapping[str, object],
+    mistakes: Mapping[str, str],
+    status_code: int = 200,
+) -> HTMLResponse:
+    return page(
+        request,
+        "coordinator/complete_child.html",
+        status_code,
+        child=get_child(session, child_id),
+        fields=fields,
+        mistakes=mistakes,
+        consent_version=CONSENT_VERSION,
+    )
+
+
+def _live_escort(session: Session, child_id: int) -> Escort | None:
+    try:
+        return escorts.escort_of(session, child_id)
+    except NotFound:  # ended: the page says so
+        return None
+
+
+def _child_context(session: Session, child_id: int, house: House, now: datetime) -> dict[str, Any]:
+    today = _today(house, now)
+    child = get_child(session, child_id)
+    escort = _live_escort(session, child_id)
+    return {
+        "child": child,
+        "school": get_school(session, child.school_id),
+        "escort": escort,
+        "missing": missing_of(session, [child_id], on=today).get(child_id, ()),
+        "missing_sentences": MISSING_SENTENCES,
+        "consents": consent.consents_of(session, child_id),
+        "pauses": escorts.pauses_of(session, escort.id, from_on=today) if escort and escort.id else [],
+        "ahead": legs_of_child(session, child_id=child_id, from_on=today, until_on=today + AHEAD),
+        "need_words": NEED_WORDS,
+        "today": today,
+    }
