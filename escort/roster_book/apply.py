@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, select, update
 
 from escort.access import audit
 from escort.errors import Conflict, NotFound
@@ -94,10 +94,15 @@ def decide_change(session: Session, *, change_id: int, take: bool, by: str, now:
     change = session.get(BookChange, change_id)
     if change is None:
         raise NotFound("没有这条待定的更改，可能已被删除，请刷新页面。")
-    if change.decided_at is not None:
+    decision = Decision.TAKEN if take else Decision.KEPT
+    claimed = session.exec(
+        update(BookChange)
+        .where(col(BookChange.id) == change_id, col(BookChange.decided_at).is_(None))
+        .values(decided_at=now, decided_by=by[:40], decision=decision.value)
+    )
+    if claimed.rowcount == 0:
         raise Conflict("这条更改已经有人处理过了，请刷新页面查看结果。")
-    change.decided_at, change.decided_by = now, by[:40]
-    change.decision = Decision.TAKEN if take else Decision.KEPT
+    session.refresh(change)
     if take:
         shelf = _SHELVES[SheetKind(change.sheet)](session, Writing(by, now))
         if change.column in _RENAMES:
@@ -105,7 +110,7 @@ def decide_change(session: Session, *, change_id: int, take: bool, by: str, now:
             _rekey(session, change, new_key=_hashed(shelf, key))
         else:
             shelf.change(change.subject_id, {change.column: change.value})
-    fields = [change.column, str(change.decision)]
+    fields = [change.column, decision.value]
     subject = f"{_SUBJECTS[SheetKind(change.sheet)]}:{change.subject_id}"
     audit.record(session, actor=by, action="roster_book.decided", subject=subject, fields=fields, now=now)
     session.flush()
@@ -216,33 +221,33 @@ def _plan(shelf: Shelf[Any], rows: Sequence[BookRow]) -> _Plan:
 
 
 def _update(shelf: Shelf[Any], row: BookRow, thing: Thing, record: BookValue | None, key: str) -> _Update:
-    update = _Update(row, thing, record, key, shelf.says(row))
+    known = _Update(row, thing, record, key, shelf.says(row))
     last = record.said if record else {}
-    for column, value in update.said.items():
+    for column, value in known.said.items():
         present = thing.holds[column]
         if value in (present, last.get(column)):
             continue  # nothing to do, or the book has not moved and the app's change stands
         untouched = present == last[column] if column in last else is_blank(present)
         if is_blank(present) and untouched:
-            update.take[column] = value
+            known.take[column] = value
         elif column in shelf.asked_first:
-            update.ask[column] = shelf.asked_first[column]
+            known.ask[column] = shelf.asked_first[column]
         elif untouched:
-            update.take[column] = value
+            known.take[column] = value
         else:
-            update.ask[column] = Question.CONFLICT
-    return update
+            known.ask[column] = Question.CONFLICT
+    return known
 
 
 def _carry_out(plan: _Plan, writing: Writing) -> None:
     session = plan.shelf.session
-    for update in plan.updates:
-        if update.take:
-            plan.shelf.change(update.thing.id, update.take)
-        for column, question in update.ask.items():
-            _ask(plan.shelf, update.key, column, update.thing.id, question, update.said[column], writing.now)
-        if update.is_news:
-            _remember(session, plan.shelf, update)
+    for known in plan.updates:
+        if known.take:
+            plan.shelf.change(known.thing.id, known.take)
+        for column, question in known.ask.items():
+            _ask(plan.shelf, known.key, column, known.thing.id, question, known.said[column], writing.now)
+        if known.is_news:
+            _remember(session, plan.shelf, known)
     for rename in plan.renames:
         question = Question.PHONE if rename.column == "phone" else Question.IDENTITY
         _ask(plan.shelf, rename.key, rename.column, rename.thing.id, question, rename.value, writing.now)
@@ -260,14 +265,14 @@ def _carry_out(plan: _Plan, writing: Writing) -> None:
     session.flush()
 
 
-def _remember(session: Session, shelf: Shelf[Any], update: _Update) -> None:
-    if update.record is None:
+def _remember(session: Session, shelf: Shelf[Any], known: _Update) -> None:
+    if known.record is None:
         session.add(
-            BookValue(sheet=shelf.sheet.value, key=update.key, subject_id=update.thing.id, said=update.said)
+            BookValue(sheet=shelf.sheet.value, key=known.key, subject_id=known.thing.id, said=known.said)
         )
         return
-    update.record.said = update.said
-    update.record.missing_since = None
+    known.record.said = known.said
+    known.record.missing_since = None
 
 
 def _ask(
@@ -328,11 +333,11 @@ def _differences(plans: list[_Plan]) -> Differences:
     changed: list[Change] = []
     asked: list[Change] = []
     for plan in plans:
-        for update in plan.updates:
-            for column, after in update.take.items():
-                changed.append(_change(update, column, after, None))
-            for column, question in update.ask.items():
-                asked.append(_change(update, column, update.said[column], question))
+        for known in plan.updates:
+            for column, after in known.take.items():
+                changed.append(_change(known, column, after, None))
+            for column, question in known.ask.items():
+                asked.append(_change(known, column, known.said[column], question))
         for rename in plan.renames:
             question = Question.PHONE if rename.column == "phone" else Question.IDENTITY
             label = rename.thing.label
@@ -357,9 +362,9 @@ def _differences(plans: list[_Plan]) -> Differences:
     )
 
 
-def _change(update: _Update, column: str, after: str, question: Question | None) -> Change:
-    before = update.thing.holds[column]
-    return Change(update.row.sheet, update.row.row, update.thing.label, column, before, after, question)
+def _change(known: _Update, column: str, after: str, question: Question | None) -> Change:
+    before = known.thing.holds[column]
+    return Change(known.row.sheet, known.row.row, known.thing.label, column, before, after, question)
 
 
 def _label(row: BookRow) -> str:

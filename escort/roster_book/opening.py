@@ -6,15 +6,18 @@ document types are refused; formulas are never evaluated, only the value that Ex
 """
 
 import io
+import json
 import re
 import struct
+import subprocess
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
-
-from python_calamine import CalamineSheet, CalamineWorkbook, SheetVisibleEnum
+from typing import Any
 
 from escort.roster_book.book import BookRefused
 from escort.roster_book.values import Cell
@@ -33,7 +36,8 @@ class Limits:
     sheets: int = 50
     rows: int = 20_000  # in one sheet
     columns: int = 200
-    cells: int = 4_000_000  # in all sheets together
+    cells: int = 2_000_000  # in all sheets together
+    seconds: int = 60  # for reading it
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ _CORRUPT = "文件已损坏或不完整，请用 Excel 打开后另存为 .xlsx 
 _MACROS = "文件里有宏。请另存为不含宏的 .xlsx 再导入。"
 _PASSWORD = "文件有打开密码。请先取消密码，另存后再导入。"
 _TOO_BIG = "文件解开后太大，不像花名册。请只保留名册各表，另存为 .xlsx 再导入。"
+_TOO_MANY_SHEETS = "工作表超过 {sheets} 个，不像花名册。请只保留名册各表再导入。"
 _TOO_FAR = "表格超过 {rows} 行或 {columns} 列。请删掉名册以外的内容（包括很远处的空格子）再导入。"
 
 
@@ -280,36 +285,44 @@ def _biff_records(content: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _read_sheets(content: bytes, limits: Limits, facts: _Facts) -> Iterator[RawSheet]:
-    with _calamine(content) as workbook:
-        if len(workbook.sheets_metadata) > limits.sheets:
-            raise BookRefused(f"工作表超过 {limits.sheets} 个，不像花名册。请只保留名册各表再导入。")
-        cells = 0
-        for number, about in enumerate(workbook.sheets_metadata):
-            sheet = workbook.get_sheet_by_index(number)
-            height, width = sheet.total_height, sheet.total_width
-            cells += height * width
-            if height > limits.rows or width > limits.columns or cells > limits.cells:
-                raise BookRefused(_TOO_FAR.format(rows=limits.rows, columns=limits.columns))
-            grid: Grid = sheet.to_python(skip_empty_area=False)
-            _fill_merged(grid, _blocks(sheet, about.name, facts))
-            yield RawSheet(about.name, grid, about.visible is not SheetVisibleEnum.Visible)
+    for sheet in _ask_calamine(content, limits):
+        merges = facts.ods_merges
+        blocks = sheet["blocks"] if merges is None else merges.get(sheet["name"], [])
+        _fill_merged(sheet["grid"], blocks)
+        yield RawSheet(sheet["name"], sheet["grid"], sheet["hidden"])
 
 
-def _calamine(content: bytes) -> CalamineWorkbook:
-    """Open with calamine. A panic of its Rust side is no `Exception`, and is a corrupt file to us."""
+def _ask_calamine(content: bytes, limits: Limits) -> list[dict[str, Any]]:
+    """Return what calamine reads, in a process of its own: a damaged file can abort it (see calamine_child)."""
+    numbers = [str(number) for number in (limits.sheets, limits.rows, limits.columns, limits.cells)]
+    command = [sys.executable, "-I", str(Path(__file__).with_name("calamine_child.py")), *numbers]
     try:
-        return CalamineWorkbook.from_filelike(io.BytesIO(content))
-    except BaseException as error:
-        if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
-            raise
-        raise BookRefused(_PASSWORD if "assword" in str(error) else _CORRUPT) from error
+        child = subprocess.run(
+            command, input=content, capture_output=True, timeout=limits.seconds, check=True
+        )
+        answer = json.loads(child.stdout, object_hook=_untagged)
+    except (subprocess.SubprocessError, ValueError) as error:
+        raise BookRefused(_CORRUPT) from error
+    if "refused" in answer:
+        sentences = {"password": _PASSWORD, "sheets": _TOO_MANY_SHEETS, "far": _TOO_FAR}
+        sentence = sentences[answer["refused"]]
+        raise BookRefused(sentence.format(rows=limits.rows, columns=limits.columns, sheets=limits.sheets))
+    sheets: list[dict[str, Any]] = answer["sheets"]
+    return sheets
 
 
-def _blocks(sheet: CalamineSheet, name: str, facts: _Facts) -> list[tuple[int, int, int]]:
-    if facts.ods_merges is not None:
-        return facts.ods_merges.get(name, [])
-    ranges = sheet.merged_cell_ranges or []
-    return [(top, left, bottom - top + 1) for (top, left), (bottom, _) in ranges if bottom > top]
+def _untagged(value: dict[str, Any]) -> Any:
+    """Give a date or time of the child's answer its type back."""
+    match value:
+        case {"datetime": str(text)}:
+            return datetime.fromisoformat(text)
+        case {"date": str(text)}:
+            return date.fromisoformat(text)
+        case {"time": str(text)}:
+            return time.fromisoformat(text)
+        case {"seconds": float(seconds) | int(seconds)}:
+            return timedelta(seconds=seconds)
+    return value
 
 
 def _fill_merged(grid: Grid, blocks: list[tuple[int, int, int]]) -> None:

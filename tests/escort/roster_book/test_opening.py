@@ -1,6 +1,7 @@
 """Files that are too large, too clever, broken, or no workbook at all: one sentence, and nothing is opened."""
 
 import io
+import random
 import struct
 import zipfile
 from dataclasses import replace
@@ -225,3 +226,21 @@ def test_merged_cells_hold_in_ods_too() -> None:
     book = read_book(a_zip(parts), as_of=AS_OF)
 
     assert [child.guardian_phone for child in book.children] == ["+8619900002222"] * 2
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_damaged_file_is_read_or_refused_and_never_takes_the_server_along(seed: int) -> None:
+    """Old .xls files that were damaged made calamine abort its process; ours must not be that process."""
+    chance = random.Random(seed)
+    for content in (as_xls(RIGHT), as_xlsx(RIGHT), as_ods(RIGHT)):
+        damaged = bytearray(content)
+        for _ in range(chance.choice([1, 5, 20])):
+            damaged[chance.randrange(8, len(damaged))] = chance.randrange(256)
+        assert is_read_or_refused(bytes(damaged))
+
+
+def is_read_or_refused(content: bytes) -> bool:
+    try:
+        return bool(read_book(content, as_of=AS_OF).reports)
+    except BookRefused as refusal:
+        return refusal.sentence.endswith("。")
