@@ -1,28 +1,32 @@
 """Whether a child that is being set up could be driven, by whom, and what stands in the way. Nothing is written.
 
-Judged on the first whole week from its beginning: each of the child's rides in a car of its own, everything that
-volunteers have promised or are planned for in that week counted. The people are the circle that the plan would propose.
+Judged on the first whole week from its beginning, everything counted that volunteers have promised or are planned
+for. A ride can be driven by somebody who has that half-day free, or by a car that goes to the same school close by
+and has a seat. The people are the circle that the plan would propose from those who have time.
 """
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 from enum import StrEnum
+from typing import Any
 
 from sqlmodel import Session, col, select
 
 from escort.errors import Refused
 from escort.families.forms import ChildSetUp
+from escort.families.models import Child
 from escort.families.places import ChosenPlace, read_place
 from escort.roster.models import Volunteer
-from escort.rota.problems import KeyedProblem, Ride, problem_of_newcomer, week_of
+from escort.rota.models import LIVE_SHIFT, Leg, Role, Run, RunLeg, RunState, Shift
+from escort.rota.problems import KeyedProblem, Ride, direction_of, problem_of_newcomer, week_of
 from escort.schools.models import School
 from scheduling import problem as planner
 from scheduling.circles import propose_circles
 from scheduling.explain import candidates, why_nobody
 from scheduling.plan import Rule
-from scheduling.problem import Direction, Point
+from scheduling.problem import Direction, Point, Problem
 from scheduling.travel import km_between, minutes_between
 
 WEEKS_A_MONTH = 4.3
@@ -66,6 +70,7 @@ class NewChildVerdict:
     able: int  # who could drive at least one of the rides
     circle: tuple[Judged, ...]
     rides_a_week: int
+    shared: int  # rides that fit into a neighbour's car
     without_reserve: int
     holes: tuple[Hole, ...]
     km: float
@@ -106,18 +111,24 @@ def judge_new_child(session: Session, *, form: ChildSetUp, today: date) -> NewCh
         session, child=child, school=planner.School(Point(school.lat, school.lon)), rides=rides
     )
     able = [_able(keyed, run) for run in range(len(rides))]
-    circle = propose_circles(keyed.problem, children=[0]).get(0, ())
+    shared = (
+        _neighbours(session, form, rides) if pickup.point and not (form.wheelchair or form.alone) else set()
+    )
+    circle = _circle(keyed.problem, able)
     in_circle = [[who for who in people if who in circle] for people in able]
     km = pickup.km if pickup.km is not None else km_between(point, Point(school.lat, school.lon))
     minutes = pickup.minutes if pickup.minutes is not None else _minutes(point, school)
     return NewChildVerdict(
-        verdict=_verdict(able, in_circle),
+        verdict=_verdict(able, in_circle, shared),
         considered=len(keyed.volunteer_ids),
         able=len({who for people in able for who in people}),
         circle=_judged(session, keyed, rides, able, circle),
         rides_a_week=len(rides),
-        without_reserve=sum(len(people) == 1 for people in in_circle),
-        holes=tuple(_hole(keyed, rides, run) for run, people in enumerate(able) if not people),
+        shared=len(shared),
+        without_reserve=sum(len(in_circle[run]) + (run in shared) == 1 for run in range(len(rides))),
+        holes=tuple(
+            _hole(keyed, rides, run) for run, people in enumerate(able) if not people and run not in shared
+        ),
         km=km,
         minutes=minutes,
         is_estimate=pickup.point is None,
@@ -159,12 +170,84 @@ def _able(keyed: KeyedProblem, run: int) -> list[int]:
     return [candidate.volunteer for candidate in candidates(keyed.problem, run)]
 
 
-def _verdict(able: Sequence[Sequence[int]], in_circle: Sequence[Sequence[int]]) -> Verdict:
-    if not any(able):
+def _circle(problem: Problem, able: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    """The circle that the plan would propose, of people who have time in this week."""
+    have_time = {who for people in able for who in people}
+    others = tuple(who for who in range(len(problem.volunteers)) if who not in have_time)
+    child = replace(problem.children[0], banned=others)
+    return propose_circles(replace(problem, children=(child,)), children=[0]).get(0, ())
+
+
+def _neighbours(session: Session, form: ChildSetUp, rides: Sequence[Ride]) -> set[int]:
+    """Which rides fit into a car that goes to the same school that half-day, close by, with a seat left."""
+    week = (min(ride.on for ride in rides), max(ride.on for ride in rides))
+    columns: tuple[Any, ...] = (
+        Run.id,
+        Run.on,
+        Run.direction,
+        Leg.lat,
+        Leg.lon,
+        Child.child_seat,
+        Volunteer.seats,
+    )
+    rows: Any = session.exec(
+        select(*columns)
+        .select_from(Run)
+        .join(RunLeg, (col(RunLeg.run_id) == Run.id) & col(RunLeg.is_live).is_(True))
+        .join(Leg, col(Leg.id) == RunLeg.leg_id)
+        .join(Child, col(Child.id) == Leg.child_id)
+        .join(
+            Shift,
+            (col(Shift.run_id) == Run.id)
+            & (col(Shift.role) == Role.DRIVER)
+            & col(Shift.state).in_(LIVE_SHIFT),
+        )
+        .join(Volunteer, col(Volunteer.id) == Shift.volunteer_id)
+        .where(
+            Run.school_id == form.school_id,
+            Run.on >= week[0],
+            Run.on <= week[1],
+            Run.state == RunState.LIVE,
+            *([Volunteer.gender == "F"] if form.female_driver else []),
+            *([col(Volunteer.child_seats) > 0] if form.child_seat else []),
+        )
+    )
+    cars: dict[tuple[int, date, str, int], list[tuple[Point | None, bool]]] = defaultdict(list)
+    for run_id, on, direction, lat, lon, child_seat, seats in rows:
+        point = Point(lat, lon) if lat is not None and lon is not None else None
+        cars[run_id, on, direction, seats].append((point, child_seat))
+    return {
+        place
+        for place, ride in enumerate(rides)
+        if any(_takes(car, riders, ride, form) for car, riders in cars.items())
+    }
+
+
+def _takes(
+    car: tuple[int, date, str, int], riders: Sequence[tuple[Point | None, bool]], ride: Ride, form: ChildSetUp
+) -> bool:
+    _, on, direction, seats = car
+    if (
+        on != ride.on
+        or direction_of(direction) is not ride.direction
+        or len(riders) >= min(seats, MOST_IN_A_CAR)
+    ):
+        return False
+    if form.child_seat and any(needs_seat for _, needs_seat in riders):
+        return False
+    return any(point is not None and km_between(point, ride.point) <= CLOSE_BY_KM for point, _ in riders)
+
+
+def _verdict(
+    able: Sequence[Sequence[int]], in_circle: Sequence[Sequence[int]], shared: Collection[int]
+) -> Verdict:
+    covered = [bool(people) or run in shared for run, people in enumerate(able)]
+    if not any(covered):
         return Verdict.NOBODY
-    if not all(able):
+    if not all(covered):
         return Verdict.HOLES
-    return Verdict.GOOD if all(len(people) > 1 for people in in_circle) else Verdict.THIN
+    in_reserve = all(len(people) + (run in shared) > 1 for run, people in enumerate(in_circle))
+    return Verdict.GOOD if in_reserve else Verdict.THIN
 
 
 def _judged(
@@ -185,7 +268,7 @@ def _judged(
     for who in circle:
         volunteer = keyed.problem.volunteers[who]
         _, name, plate = names[keyed.volunteer_ids[who]]
-        begins = [_begins(keyed, run) for run, people in enumerate(able) if who in people]
+        doors = [keyed.problem.leg_point(run) for run, people in enumerate(able) if who in people]
         judged.append(
             Judged(
                 volunteer_id=keyed.volunteer_ids[who],
@@ -193,7 +276,7 @@ def _judged(
                 surname=name[:1],
                 plate=plate,
                 point=_rounded(volunteer.point),
-                approach_km=min((km_between(volunteer.point, point) for point in begins), default=0.0),
+                approach_km=min((km_between(volunteer.point, point) for point in doors), default=0.0),
                 has_child_seat=volunteer.child_seats > 0,
                 rides=tuple(
                     (ride.weekday, ride.direction)
@@ -203,11 +286,6 @@ def _judged(
             )
         )
     return tuple(judged)
-
-
-def _begins(keyed: KeyedProblem, run: int) -> Point:
-    """Where a driver's way to the child counts from: the door in the morning, the way back from it after school."""
-    return keyed.problem.leg_point(run)
 
 
 def _hole(keyed: KeyedProblem, rides: Sequence[Ride], run: int) -> Hole:
@@ -235,6 +313,8 @@ def _rounded(point: Point) -> Point:
     return Point(round(round(point.lat / step) * step, 4), round(round(point.lon / step) * step, 4))
 
 
+MOST_IN_A_CAR = 3  # children
+CLOSE_BY_KM = 3.0  # by road, from one door to the other
 BEFORE_BELL_MINUTES = 10
 STEP_MINUTES = 5
 CAUSES = 3

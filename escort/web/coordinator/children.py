@@ -80,7 +80,7 @@ JUDGED_WITHOUT = {
     "phone": "19900000000",
 }  # the verdict needs none of them
 WORD_FOR_SHOW = "蓝色风筝"
-LINK_FOR_SHOW = "https://…/f/…"
+LINK_FOR_SHOW = "0" * 22  # as long as a real one
 
 
 class PauseForm(FormModel):
@@ -172,8 +172,8 @@ def show_verdict(
 ) -> HTMLResponse:
     """The right half of the page alone, for the page's script. Nothing is kept."""
     fields = filled(typed, boxes=BOXES, lists=["weekdays"])
-    shown, mistakes = _look(session, fields, today=_today(house, now), house=house, now=now)
-    return page(request, "coordinator/verdict.html", mistakes=mistakes, **_verdict_context(shown))
+    shown, _ = _look(session, fields, today=_today(house, now), house=house, now=now)
+    return page(request, "coordinator/verdict.html", **_verdict_context(shown))
 
 
 @router.get("/children/{child_id}")
@@ -339,14 +339,14 @@ def _look(
     """Return what the right half shows, and the mistakes of the fields that it needs."""
     if not fields.get("school_id") or not (fields.get("pickup") or fields.get("pickup_id")):
         return {}, {}
-    stood_in = {name: fields.get(name) or value for name, value in JUDGED_WITHOUT.items()}
+    name = str(fields.get("short_name") or JUDGED_WITHOUT["short_name"])[:20]
     try:
-        form = ChildSetUp.read({**fields, **stood_in})
+        form = ChildSetUp.read({**fields, **JUDGED_WITHOUT, "short_name": name})
         verdict = judge_new_child(session, form=form, today=today)
     except FormMistakes as wrong:
-        return {"places": _offered(wrong)}, wrong.fields
+        return {"places": _offered(wrong), "wrong": wrong.fields}, wrong.fields
     except Refused as refused:
-        return {}, {"school_id": refused.sentence}
+        return {"wrong": {"school_id": refused.sentence}}, {"school_id": refused.sentence}
     return {"verdict": verdict, "sms": _sms(verdict, form, house, today, now)}, {}
 
 
@@ -371,10 +371,10 @@ def _sms(
         for way in ways
         if way is not None and way[0] is not None
     ]
-    text = wording.family_tomorrow(
-        spoken.child_in_message(None, form.short_name), halves, link=LINK_FOR_SHOW, now=now, zone=house.zone
-    ).text
-    return {"text": text, "length": len(text), "segments": sms_segments(text)}
+    child = spoken.child_in_message(None, form.short_name)
+    link = f"{house.settings.base_url}/f/{LINK_FOR_SHOW}"
+    text = wording.family_tomorrow(child, halves, link=link, now=now, zone=house.zone).text
+    return {"text": text.replace(LINK_FOR_SHOW, "…"), "length": len(text), "segments": sms_segments(text)}
 
 
 def _verdict_context(shown: Mapping[str, Any]) -> dict[str, Any]:
@@ -387,7 +387,13 @@ def _verdict_context(shown: Mapping[str, Any]) -> dict[str, Any]:
             school_name=verdict.school_name,
             drivers=[(one.name, one.point) for one in verdict.circle],
         )
-    return {"verdict": verdict, "sms": shown.get("sms"), "sketch": drawn, "rule_words": WORDS}
+    return {
+        "verdict": verdict,
+        "wrong": list(shown.get("wrong", {}).values()),
+        "sms": shown.get("sms"),
+        "sketch": drawn,
+        "rule_words": WORDS,
+    }
 
 
 def _new_child_page(
@@ -405,7 +411,7 @@ def _new_child_page(
         "coordinator/new_child.html",
         status_code,
         fields=fields,
-        mistakes=mistakes,
+        mistakes={name: mistakes[name] for name in ChildSetUp.model_fields if name in mistakes},
         offered=places or shown.get("places", {}),
         schools=list_schools(session),
         known_places=search_places(session, "", limit=400),
