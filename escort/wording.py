@@ -389,7 +389,7 @@ TEXTS = {
     ),
     "family.changed": "【杜鹃鸟】换人了。{child}{day}{half}。原来姓{gone}的不算数了，请不要再把孩子交给他。{link}",
     "family.found": "【杜鹃鸟】找到人了。{child}{day}{half}。暗号对不上不上车。{link}",
-    "family.time_changed": "【杜鹃鸟】时间改了。{child}{day}{half}。原来的时间不算数了。{link}",
+    "family.time_changed": "【杜鹃鸟】接送有变。{child}{day}{half}。原来的时间和暗号不算数了。{link}",
     "family.cancelled": "【杜鹃鸟】记下了：{child}{day}{halves}不用接，司机和校门马上知道。改主意请打{phone}。",
     "case.one": "【杜鹃鸟】急事：{sentence}{left}。没人接手会再发。接手：{link}",
     "case.many": "【杜鹃鸟】{count}件急事，最急：{sentence}{left}。没人接手会再发。接手：{link}",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from escort import wording
@@ -13,10 +14,10 @@ from escort.cases.service import open_case
 from escort.journeys.alarms import children_of
 from escort.journeys.progress import Rank, leg_progress
 from escort.roster import service as roster
-from escort.rota.models import LIVE_SHIFT, Run, RunLeg, Shift, ShiftState
+from escort.rota.models import LIVE_SHIFT, Ask, AskState, Offer, OfferState, Run, RunLeg, Shift, ShiftState
 from escort.rota.release import Reason, free_shifts
 from notifications.models import Urgency
-from notifications.outbox import enqueue
+from notifications.outbox import enqueue, withdraw
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def suspend_volunteer(
         zone=zone,
         tell=False,
     )
+    _withdraw_asks(session, volunteer_id, now)
     links.revoke_all(session, f"volunteer:{volunteer_id}", now, by=by)
     name = roster.get_volunteer(session, volunteer_id).name
     for shift_id, run_id in on_road.items():
@@ -83,6 +85,26 @@ def suspend_volunteer(
         urgency=Urgency.URGENT,
     )
     return Suspended(tuple(freed), tuple(on_road.values()))
+
+
+def _withdraw_asks(session: Session, volunteer_id: int, now: datetime) -> None:
+    """Nobody who is suspended can still say yes to a stand-in ask."""
+    asks = session.scalars(
+        update(Ask)
+        .where(col(Ask.volunteer_id) == volunteer_id, col(Ask.state) == AskState.OPEN)
+        .values(state=str(AskState.WITHDRAWN), answered_at=now, answer="suspended")
+        .returning(col(Ask.id))
+    ).all()
+    session.execute(
+        update(Offer)
+        .where(
+            col(Offer.volunteer_id) == volunteer_id,
+            col(Offer.state).in_((OfferState.OPEN, OfferState.LAPSED)),
+        )
+        .values(state=str(OfferState.WITHDRAWN), answered_at=now)
+    )
+    for ask_id in asks:
+        withdraw(session, about=f"ask:{ask_id}", reason="suspended", now=now)
 
 
 def _on_road(session: Session, shifts: list[Shift]) -> dict[int, int]:

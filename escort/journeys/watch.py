@@ -12,17 +12,17 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
-from escort import spoken, wording
+from escort import wording
 from escort.cases.models import Case, CaseKind, CaseState
 from escort.cases.service import close_because, open_case
-from escort.families.models import Child, Guardian
 from escort.journeys import deeds, watched_days
 from escort.journeys.models import WatchedDay, WatchedRun
 from escort.journeys.progress import Rank
+from escort.journeys.told_families import LAST_WORD, tell_nobody
 from escort.journeys.watched import Watched, WatchedLeg, cases_about, due_runs, keep_rows
 from escort.rota.asks import LinkMaker
 from escort.rota.models import Direction, Shift, ShiftState
-from escort.spoken import Half, Turn
+from escort.spoken import Turn
 from notifications.models import Urgency
 from notifications.outbox import Letter, enqueue_many
 
@@ -108,7 +108,13 @@ def _look_at_all(session: Session, watched: Sequence[Watched], eye: _Eye) -> Non
             .values(state=str(ShiftState.SERVED), ended_at=eye.now)
         )
     _ask_drivers(session, nagged, eye)
-    _tell_families_that_nobody_comes(session, nobody, eye)
+    tell_nobody(
+        session,
+        [leg.leg for one in nobody for leg in one.legs],
+        duty_phone=eye.duty_phone,
+        now=eye.now,
+        zone=eye.zone,
+    )
 
 
 def _look(one: Watched, cases: Mapping[str, list[Case]], eye: _Eye) -> _Found:
@@ -144,8 +150,8 @@ def _look_without_driver(one: Watched, cases: Mapping[str, list[Case]], eye: _Ey
     if is_urgent or (now >= starts_at - DAY_AHEAD and one.asked_until is None):
         reached = [stage for stage in stages if stage <= now]
         found.alarms.append(_nobody_drives(one, cases, is_urgent, max(reached, default=now), eye))
-    found.nobody = starts_at - NOBODY_KNOWN <= now <= starts_at + ABOARD_WITHIN
-    later = [*stages, starts_at - NOBODY_KNOWN, *([one.asked_until] if one.asked_until else [])]
+    found.nobody = starts_at - LAST_WORD <= now <= starts_at + ABOARD_WITHIN
+    later = [*stages, starts_at - LAST_WORD, *([one.asked_until] if one.asked_until else [])]
     found.next_at = min((moment for moment in later if moment > now), default=None)
     return found
 
@@ -256,37 +262,6 @@ def _ask_drivers(session: Session, late: Sequence[Watched], eye: _Eye) -> None:
     enqueue_many(session, letters, now=eye.now)
 
 
-def _tell_families_that_nobody_comes(session: Session, runs: Sequence[Watched], eye: _Eye) -> None:
-    """Twenty minutes before T the family is told the truth, so that the child is not put at the roadside."""
-    legs = {leg.leg.child_id: leg.leg for one in runs for leg in one.legs}
-    if not legs:
-        return
-    rows = session.exec(
-        select(Child.id, Child.full_name, Child.short_name, Guardian.id)
-        .join(Guardian, col(Guardian.family_id) == col(Child.family_id))
-        .where(col(Child.id).in_(list(legs)), col(Guardian.gets_messages))
-    )
-    letters = []
-    for child_id, full_name, short_name, guardian_id in rows:
-        leg = legs[child_id or 0]
-        letters.append(
-            Letter(
-                to=f"guardian:{guardian_id}",
-                wording=wording.family_nobody(
-                    spoken.child_in_message(full_name, short_name),
-                    Half(leg.pickup_at, leg.direction),
-                    duty_phone=eye.duty_phone,
-                    zone=eye.zone,
-                ),
-                about=f"leg:{leg.id}",
-                dedup_key=f"nobody:{leg.id}:{leg.generation}:{guardian_id}",
-                urgency=Urgency.URGENT,
-                do_not_send_after=leg.pickup_at + ABOARD_WITHIN,
-            )
-        )
-    enqueue_many(session, letters, now=eye.now)
-
-
 def _forget_dissolved(session: Session, now: datetime) -> None:
     """Rows of runs that went away are due and never found: they stop being due."""
     session.execute(update(WatchedRun).where(col(WatchedRun.next_look_at) <= now).values(next_look_at=None))
@@ -303,7 +278,6 @@ ASKED_IN_VAIN = timedelta(
 )  # a morning without a driver at 21:00 is urgent even while somebody is asked
 DAY_AHEAD = timedelta(hours=24)
 LAST_HOUR = timedelta(minutes=60)
-NOBODY_KNOWN = timedelta(minutes=20)
 RUNG = timedelta(minutes=5)
 ABOARD_WITHIN = timedelta(minutes=5)
 DELIVERED_WITHIN = timedelta(minutes=10)

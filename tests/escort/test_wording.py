@@ -190,7 +190,7 @@ MESSAGES = [
     (
         wording.family_time_changed("杨同学", MORNING, link=LINK, now=NOW, zone=ZONE),
         2,
-        "【杜鹃鸟】时间改了。杨同学明天早上7点45，姓周的志愿者来接，车牌尾号I86，暗号蓝色风筝。原来的时间不算数了。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+        "【杜鹃鸟】接送有变。杨同学明天早上7点45，姓周的志愿者来接，车牌尾号I86，暗号蓝色风筝。原来的时间和暗号不算数了。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
     ),
     (
         wording.family_cancel_understood("杨同学", [MORNING, AFTERNOON], duty_phone=DUTY, now=NOW, zone=ZONE),
