@@ -134,7 +134,8 @@ def _row(
     driver = None if is_cancelled else fact.confirmed
     done = _done(fact, is_cancelled)
     waits_for = Step.SELF_COLLECTED if is_cancelled else Step.HANDED_OVER
-    opened = driver is not None and opened_leg == leg.id
+    reason = _word_reason(fact, known, zone) if driver else None
+    opened = opened_leg == leg.id and reason is not None and leg.direction == Direction.HOME
     return GateRow(
         leg_id=leg.id or 0,
         child_id=leg.child_id,
@@ -147,7 +148,7 @@ def _row(
         second=fact.second.car.name if driver and fact.second else "",
         is_at_gate=_is_at_gate(fact),
         is_on_road=fact.when(Step.STARTED) is not None,
-        word_reason=_word_reason(fact, known, zone) if driver else None,
+        word_reason=reason,
         words=words_of(driver.shift.id or 0, leg.id or 0) if driver and opened else "",
         is_held=(leg.id or 0) in held,
         is_cancelled=is_cancelled,

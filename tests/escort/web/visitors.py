@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from httpx2 import Response
 from sqlmodel import Session
 from starlette.testclient import TestClient
 
@@ -104,7 +105,7 @@ class GateBrowser(TestClient):
         self.token = csrf.token_for(secret)
         self.cookies.set(cookies.SESSION_NAMES[Role.GATE], secret)
 
-    def press(self, address: str, **form: str) -> object:
+    def press(self, address: str, **form: str) -> Response:
         return self.post(address, data={"csrf_token": self.token, **form})
 
 
