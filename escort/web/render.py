@@ -93,6 +93,17 @@ def weekdays(marks: str) -> str:
     return "、".join(WEEKDAYS[day] for day in days)
 
 
+def half_days(pattern: str) -> str:
+    """Return fourteen marks as 周一至周五；周六早上; half-days that stand alone are named."""
+    whole = "".join(str(int(pattern[2 * day : 2 * day + 2] == "11")) for day in range(7))
+    parts = [weekdays(whole)] if "1" in whole else []
+    for half, word in ((0, "早上"), (1, "下午")):
+        alone = "".join(str(int(pattern[2 * day + half] == "1" and whole[day] == "0")) for day in range(7))
+        if "1" in alone:
+            parts.append(f"{weekdays(alone)}{word}")
+    return "；".join(parts)
+
+
 def month_day(day: date) -> str:
     return f"{day.month}月{day.day}日"
 
@@ -157,6 +168,7 @@ def _filters(zone: ZoneInfo) -> Mapping[str, Callable[..., Any]]:
         "phone": phone,
         "masked_phone": masked_phone,
         "weekdays": weekdays,
+        "half_days": half_days,
         "km": lambda km: f"{km:.1f}" if km < 100 else f"{km:.0f}",
     }
 

@@ -1,0 +1,151 @@
+"""The school calendar: what is assumed and should be confirmed, what is set, and setting it by hand."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from escort.errors import Refused
+from escort.rota import legs
+from escort.schools import calendar, service
+from escort.schools.models import CalendarKind, CalendarSource
+from escort.schools.service import Scope
+from escort.typed_values import UnreadableError, read_time
+from escort.web.deps import CurrentCoordinator, House, HouseDep, NowDep, ReadSessionDep, SessionDep
+from escort.web.forms import FormModel, OptionalInt, OptionalLine20, OptionalLine80
+from escort.web.render import page
+from escort.web.status import mark
+
+router = APIRouter()
+AHEAD = timedelta(days=120)
+BEHIND = timedelta(days=14)
+KIND_WORDS = {
+    CalendarKind.TERM: mark("学期"),
+    CalendarKind.CLOSURE: mark("不上学"),
+    CalendarKind.EARLY_DAY: mark("提前放学"),
+    CalendarKind.MAKE_UP: mark("调休上课"),
+    CalendarKind.LATE_START: mark("推迟到校"),
+}
+SOURCE_WORDS = {
+    CalendarSource.NATIONAL: mark("国务院通知"),
+    CalendarSource.BOOK: mark("名册"),
+    CalendarSource.SCHOOL: mark("学校报的"),
+    CalendarSource.COORDINATOR: mark("您定的"),
+}
+
+
+class MakeUpForm(FormModel):
+    on: date
+    as_weekday: int
+    is_school: Literal["yes", "no"] = "yes"
+    note: OptionalLine80 = ""
+
+
+class DaysForm(FormModel):
+    kind: Literal["closure", "early_day", "late_start"]
+    from_on: date
+    until_on: date
+    at: OptionalLine20 = ""  # HH:MM, for early days and late starts
+    school_id: OptionalInt = None
+    note: OptionalLine80 = ""
+
+
+@router.get("/calendar")
+def show_calendar(
+    request: Request, _me: CurrentCoordinator, session: ReadSessionDep, house: HouseDep, now: NowDep
+) -> HTMLResponse:
+    today = _today(house, now)
+    until_on = today + AHEAD
+    return page(
+        request,
+        "coordinator/calendar.html",
+        assumptions=calendar.assumptions_to_confirm(session, from_on=today, until_on=until_on),
+        unknown=calendar.not_yet_known(session, from_on=today, until_on=until_on),
+        entries=calendar.entries_between(session, from_on=today - BEHIND, until_on=until_on),
+        schools={school.id: school for school in service.list_schools(session)},
+        kind_words=KIND_WORDS,
+        source_words=SOURCE_WORDS,
+        today=today,
+    )
+
+
+@router.post("/calendar/make-up")
+def settle_make_up(
+    form: Annotated[MakeUpForm, Form()],
+    me: CurrentCoordinator,
+    session: SessionDep,
+    house: HouseDep,
+    now: NowDep,
+) -> Response:
+    """Say whether there is school on a guessed day, and whose weekday's timetable holds."""
+    service.override_day(
+        session,
+        on=form.on,
+        is_school=form.is_school == "yes",
+        as_weekday=form.as_weekday if form.is_school == "yes" else None,
+        note=form.note,
+        by=me.subject,
+        now=now,
+    )
+    legs.extend_calendar(session, now=now, zone=house.zone)
+    return RedirectResponse("/calendar", status_code=303)
+
+
+@router.post("/calendar/days")
+def add_days(
+    form: Annotated[DaysForm, Form()],
+    me: CurrentCoordinator,
+    session: SessionDep,
+    house: HouseDep,
+    now: NowDep,
+) -> Response:
+    """Enter a closure, early days or late starts; the legs follow at once."""
+    scope = Scope(school_id=form.school_id)
+    if form.kind == "closure":
+        service.add_closure(
+            session,
+            from_on=form.from_on,
+            until_on=form.until_on,
+            scope=scope,
+            note=form.note,
+            by=me.subject,
+            now=now,
+        )
+    else:
+        add = service.add_early_day if form.kind == "early_day" else service.add_late_start
+        add(
+            session,
+            from_on=form.from_on,
+            until_on=form.until_on,
+            at=_clock(form.at),
+            scope=scope,
+            note=form.note,
+            by=me.subject,
+            now=now,
+        )
+    legs.extend_calendar(session, now=now, zone=house.zone)
+    return RedirectResponse("/calendar", status_code=303)
+
+
+@router.post("/calendar/entries/{entry_id}/remove")
+def remove_entry(
+    entry_id: int, me: CurrentCoordinator, session: SessionDep, house: HouseDep, now: NowDep
+) -> Response:
+    service.remove_entry(session, entry_id=entry_id, by=me.subject, now=now)
+    legs.extend_calendar(session, now=now, zone=house.zone)
+    return RedirectResponse("/calendar", status_code=303)
+
+
+def _clock(text: str) -> time:
+    try:
+        at = read_time(text)
+    except UnreadableError as unreadable:
+        raise Refused(str(unreadable)) from unreadable
+    if at is None:
+        raise Refused("提前放学、推迟到校都要写几点，例如 15:00。")
+    return at
+
+
+def _today(house: House, now: datetime) -> date:
+    return now.astimezone(house.zone).date()

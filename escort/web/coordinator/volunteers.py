@@ -1,0 +1,351 @@
+"""Volunteers: the list, one person with papers and turns, the form, when they cannot, and 停用."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlmodel import Session
+
+from escort.access import devices
+from escort.errors import Refused
+from escort.filled_form import FormMistakes
+from escort.journeys.suspension import suspend_volunteer
+from escort.roster import queries, service
+from escort.roster.forms import ChangedVolunteer, NewVolunteer, form_of
+from escort.roster.gates import SENTENCES, VETTING_VALID, Gate, gates_on
+from escort.roster.models import Volunteer
+from escort.rota import availability
+from escort.rota.volunteer_turns import is_ahead, turns_of
+from escort.web.coordinator.posted import TypedDep, filled
+from escort.web.coordinator.rota import REASON_WORDS
+from escort.web.deps import (
+    CurrentCoordinator,
+    House,
+    HouseDep,
+    NowDep,
+    ReadLogDep,
+    ReadSessionDep,
+    SessionDep,
+)
+from escort.web.forms import FormModel, Line200
+from escort.web.render import page
+from escort.web.status import mark
+from notifications.addresses import phone_of, phones_of
+
+router = APIRouter()
+PAGE = 50
+BOXES = ("wheelchair", "girls_only", "shares_phone")
+FRESH: Mapping[str, object] = {
+    "seats": "5",
+    "child_seats": "0",
+    "cap_week": "2",
+    "max_approach_km": "10",
+    "pattern": [],
+}
+GATE_WORDS = {
+    Gate.SUSPENDED: mark("已停用"),
+    Gate.NOT_VETTED: mark("没审核"),
+    Gate.VETTING_EXPIRED: mark("审核过期"),
+    Gate.NO_LICENCE: mark("没登记驾驶证"),
+    Gate.LICENCE_EXPIRED: mark("驾驶证过期"),
+    Gate.NO_INSURANCE: mark("没登记座位险"),
+    Gate.INSURANCE_EXPIRED: mark("座位险过期"),
+}
+SUSPEND_REASONS = (
+    mark("他自己不想来了"),
+    mark("证件或审核有问题"),
+    mark("家里或学校有意见"),
+    mark("搬走了或联系不上"),
+    mark("别的原因"),
+)
+SOON = timedelta(days=60)  # papers that run out are counted down from here
+
+
+@dataclass(frozen=True)
+class Paper:
+    """One of the three gates, counted down."""
+
+    word: str
+    hint: str
+    until: date | None
+    days_left: int
+    share: float  # of the bar, 0 to 1
+
+    @property
+    def code(self) -> str:
+        if self.until is None or self.days_left < 0:
+            return "unfit"
+        return "asked" if self.days_left <= SOON.days else "fit"
+
+
+class SuspendForm(FormModel):
+    reason: Line200
+
+
+class BlockoutForm(FormModel):
+    from_on: date
+    until_on: date
+    half_day: Literal["", "to_school", "home"] = ""
+
+
+@router.get("/volunteers")
+def show_volunteers(
+    request: Request,
+    _me: CurrentCoordinator,
+    session: ReadSessionDep,
+    house: HouseDep,
+    now: NowDep,
+    text: Annotated[str, Query(max_length=40)] = "",
+    gate: Gate | Literal[""] = "",
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> HTMLResponse:
+    found = queries.list_volunteers(
+        session, on=_today(house, now), text=text, only_gate=gate or None, offset=offset, limit=PAGE
+    )
+    return page(
+        request,
+        "coordinator/volunteers.html",
+        found=found,
+        phones=phones_of(session, [f"volunteer:{line.volunteer_id}" for line in found.lines]),
+        offset=offset,
+        step=PAGE,
+        text=text,
+        gate=gate,
+        gate_words=GATE_WORDS,
+    )
+
+
+@router.get("/volunteers/new")
+def show_new_volunteer(request: Request, _me: CurrentCoordinator, session: ReadSessionDep) -> HTMLResponse:
+    return _form_page(request, session, volunteer=None, fields=FRESH, mistakes={})
+
+
+@router.post("/volunteers/new")
+def add_volunteer(
+    request: Request,
+    typed: TypedDep,
+    me: CurrentCoordinator,
+    session: SessionDep,
+    house: HouseDep,
+    now: NowDep,
+) -> Response:
+    fields = filled(typed, boxes=BOXES, lists=["pattern"])
+    try:
+        with session.begin_nested():
+            saved = service.add_volunteer(
+                session, form=NewVolunteer.read(fields), today=_today(house, now), now=now, by=me.subject
+            )
+    except FormMistakes as wrong:
+        return _form_page(
+            request, session, volunteer=None, fields=fields, mistakes=wrong.fields, status_code=400
+        )
+    return RedirectResponse(f"/volunteers/{saved.volunteer_id}", status_code=303)
+
+
+@router.get("/volunteers/{volunteer_id}")
+def show_volunteer(
+    request: Request,
+    volunteer_id: int,
+    _me: CurrentCoordinator,
+    session: ReadSessionDep,
+    house: HouseDep,
+    now: NowDep,
+) -> HTMLResponse:
+    volunteer = service.get_volunteer(session, volunteer_id)
+    subject = service.subject_of(volunteer_id)
+    today = _today(house, now)
+    turns = turns_of(session, volunteer_id=volunteer_id)
+    return page(
+        request,
+        "coordinator/volunteer.html",
+        volunteer=volunteer,
+        phone_number=phone_of(session, subject),
+        gates=gates_on(volunteer, today),
+        gate_sentences=SENTENCES,
+        papers=_papers(volunteer, today),
+        ahead=[turn for turn in reversed(turns) if is_ahead(turn, now)],
+        lately=[turn for turn in turns if not is_ahead(turn, now)][:12],
+        blockouts=queries.blockouts_of(session, volunteer_id, from_on=today),
+        phones_bound=devices.live_devices(session, subject=subject, now=house.real_now()),
+        team=next((team for team in queries.list_teams(session) if team.team_id == volunteer.team_id), None),
+        reasons=SUSPEND_REASONS,
+        reason_words=REASON_WORDS,
+        turn_words=TURN_WORDS,
+    )
+
+
+@router.get("/volunteers/{volunteer_id}/edit")
+def show_volunteer_form(
+    request: Request, volunteer_id: int, _me: CurrentCoordinator, session: ReadSessionDep, reads: ReadLogDep
+) -> HTMLResponse:
+    volunteer = service.get_volunteer(session, volunteer_id)
+    reads.saw(service.subject_of(volunteer_id), "address")
+    fields = form_of(volunteer)
+    fields["pattern"] = [str(place) for place, mark_ in enumerate(volunteer.pattern) if mark_ == "1"]
+    return _form_page(request, session, volunteer=volunteer, fields=fields, mistakes={})
+
+
+@router.post("/volunteers/{volunteer_id}/edit")
+def edit_volunteer(
+    request: Request,
+    volunteer_id: int,
+    typed: TypedDep,
+    me: CurrentCoordinator,
+    session: SessionDep,
+    house: HouseDep,
+    now: NowDep,
+) -> Response:
+    fields = filled(typed, boxes=BOXES, lists=["pattern"])
+    version = _number(fields.pop("version", ""))
+    try:
+        with session.begin_nested():
+            service.edit_volunteer(
+                session,
+                volunteer_id=volunteer_id,
+                form=ChangedVolunteer.read(fields),
+                version=version,
+                today=_today(house, now),
+                now=now,
+                by=me.subject,
+            )
+    except FormMistakes as wrong:
+        volunteer = service.get_volunteer(session, volunteer_id)
+        return _form_page(
+            request, session, volunteer=volunteer, fields=fields, mistakes=wrong.fields, status_code=400
+        )
+    return RedirectResponse(f"/volunteers/{volunteer_id}", status_code=303)
+
+
+@router.post("/volunteers/{volunteer_id}/suspend")
+def suspend(
+    volunteer_id: int,
+    form: Annotated[SuspendForm, Form()],
+    me: CurrentCoordinator,
+    session: SessionDep,
+    house: HouseDep,
+    now: NowDep,
+) -> Response:
+    suspend_volunteer(
+        session,
+        volunteer_id=volunteer_id,
+        by=me.subject,
+        reason=form.reason,
+        now=now,
+        zone=house.zone,
+        duty_phone=house.settings.duty_phone,
+    )
+    return RedirectResponse(f"/volunteers/{volunteer_id}", status_code=303)
+
+
+@router.post("/volunteers/{volunteer_id}/lift")
+def lift_suspension(volunteer_id: int, me: CurrentCoordinator, session: SessionDep, now: NowDep) -> Response:
+    service.lift(session, volunteer_id=volunteer_id, now=now, by=me.subject)
+    return RedirectResponse(f"/volunteers/{volunteer_id}", status_code=303)
+
+
+@router.post("/volunteers/{volunteer_id}/blockouts")
+def add_blockout(
+    volunteer_id: int,
+    form: Annotated[BlockoutForm, Form()],
+    me: CurrentCoordinator,
+    session: SessionDep,
+    house: HouseDep,
+    now: NowDep,
+) -> Response:
+    """Days on which they cannot, as they said on the phone; shifts under it are free at once."""
+    availability.block_out(
+        session,
+        volunteer_id=volunteer_id,
+        from_on=form.from_on,
+        until_on=form.until_on,
+        half_day=form.half_day or None,
+        by=me.subject,
+        now=now,
+        zone=house.zone,
+    )
+    return RedirectResponse(f"/volunteers/{volunteer_id}", status_code=303)
+
+
+@router.post("/volunteers/{volunteer_id}/blockouts/{blockout_id}/remove")
+def remove_blockout(
+    volunteer_id: int, blockout_id: int, me: CurrentCoordinator, session: SessionDep, now: NowDep
+) -> Response:
+    service.remove_blockout(
+        session, blockout_id=blockout_id, volunteer_id=volunteer_id, now=now, by=me.subject
+    )
+    return RedirectResponse(f"/volunteers/{volunteer_id}", status_code=303)
+
+
+@router.post("/volunteers/{volunteer_id}/devices/{device_id}/revoke")
+def revoke_device(
+    volunteer_id: int, device_id: int, me: CurrentCoordinator, session: SessionDep, house: HouseDep
+) -> Response:
+    devices.revoke_device(
+        session,
+        device_id=device_id,
+        subject=service.subject_of(volunteer_id),
+        by=me.subject,
+        now=house.real_now(),
+    )
+    return RedirectResponse(f"/volunteers/{volunteer_id}", status_code=303)
+
+
+def _papers(volunteer: Volunteer, today: date) -> list[Paper]:
+    vetted = volunteer.vetted_on + VETTING_VALID if volunteer.vetted_on else None
+    return [
+        _paper(mark("无犯罪记录查询"), mark("一年一查"), vetted, today),
+        _paper(mark("驾驶证"), mark("到期那天还能开"), volunteer.licence_until, today),
+        _paper(mark("座位险"), mark("到期那天还能开"), volunteer.insured_until, today),
+    ]
+
+
+def _paper(word: str, hint: str, until: date | None, today: date) -> Paper:
+    left = (until - today).days if until is not None else -1
+    return Paper(word, hint, until, left, min(1.0, max(0.0, left / 365)))
+
+
+def _form_page(
+    request: Request,
+    session: Session,
+    *,
+    volunteer: Volunteer | None,
+    fields: Mapping[str, object],
+    mistakes: Mapping[str, str],
+    status_code: int = 200,
+) -> HTMLResponse:
+    order = NewVolunteer.model_fields
+    number = phone_of(session, service.subject_of(volunteer.id)) if volunteer and volunteer.id else None
+    return page(
+        request,
+        "coordinator/volunteer_form.html",
+        status_code,
+        volunteer=volunteer,
+        fields=fields,
+        mistakes={name: mistakes[name] for name in order if name in mistakes},
+        teams=queries.list_teams(session),
+        phone_number=number,
+    )
+
+
+def _today(house: House, now: datetime) -> date:
+    return now.astimezone(house.zone).date()
+
+
+def _number(text: Any) -> int:
+    if not str(text).isdecimal():
+        raise Refused("这一页开得太久了，请刷新后再改。")
+    return int(text)
+
+
+TURN_WORDS = {
+    "draft": mark("草稿"),
+    "open": mark("待确认"),
+    "confirmed": mark("说能去"),
+    "declined": mark("说去不了"),
+    "lapsed": mark("到点没回"),
+    "freed": mark("换下来了"),
+    "served": mark("开过了"),
+}
