@@ -6,7 +6,7 @@ that is not bound sees time and area only.
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ from escort.families.models import Child, Guardian
 from escort.journeys import windows
 from escort.journeys.leg_facts import DriverShift, LegFacts, facts_of, was_announced
 from escort.journeys.models import Step
+from escort.journeys.told_families import LAST_WORD, PROMISED
 from escort.rota.models import Direction, Leg, LegState, Service
 
 WordsOf = Callable[[int, int], str]
@@ -143,16 +144,13 @@ def own_legs(session: Session, *, guardian_id: int, leg_ids: Collection[int]) ->
 
 
 def tell_by(pickup_at: datetime, now: datetime, zone: ZoneInfo) -> datetime | None:
-    """Return by when a family without a driver hears who comes or that nobody does; None: at once.
+    """Return by when a family without a driver hears more; None once only the duty teacher can say.
 
-    By 20:00 the evening before; after that one hour before T.
+    The very moments that the messages promise: 20:00 the evening before, then twenty minutes before T.
     """
     day = pickup_at.astimezone(zone).date()
-    evening = datetime.combine(day - timedelta(days=1), EVENING, zone)
-    last_call = pickup_at - LAST_CALL
-    if now < evening:
-        return evening
-    return last_call if now < last_call else None
+    evening = datetime.combine(day - timedelta(days=1), PROMISED, zone)
+    return next((moment for moment in (evening, pickup_at - LAST_WORD) if moment > now), None)
 
 
 @dataclass(frozen=True)
@@ -296,8 +294,6 @@ def _times_brought(session: Session, facts: Sequence[LegFacts]) -> dict[tuple[in
     return {(child, volunteer): times for child, volunteer, times in session.exec(rows)}
 
 
-EVENING = time(20, 0)  # by then a family knows about tomorrow
-LAST_CALL = timedelta(hours=1)
 UNHEARD_OF = timedelta(minutes=90)  # a ride without any end is shown so much longer than planned
 LOOK_AHEAD = timedelta(days=10)  # far enough to name the first day after a long holiday
 _ON_THE_WAY = (

@@ -159,11 +159,11 @@ def test_nobody_yet_says_by_when_we_tell(site: Site, wednesday: Wednesday) -> No
     ("now", "by"),
     [
         (datetime(2021, 4, 6, 18, 0, tzinfo=ZONE), datetime(2021, 4, 6, 20, 0, tzinfo=ZONE)),
-        (datetime(2021, 4, 6, 20, 0, tzinfo=ZONE), datetime(2021, 4, 7, 6, 40, tzinfo=ZONE)),
-        (datetime(2021, 4, 7, 6, 40, tzinfo=ZONE), None),  # too late to promise: somebody rings at once
+        (datetime(2021, 4, 6, 20, 0, tzinfo=ZONE), datetime(2021, 4, 7, 7, 20, tzinfo=ZONE)),
+        (datetime(2021, 4, 7, 7, 20, tzinfo=ZONE), None),  # now only the duty teacher can say
     ],
 )
-def test_promise_to_tell_is_the_evening_before_then_an_hour_before(
+def test_promise_to_tell_is_that_of_the_messages(
     now: datetime, by: datetime | None
 ) -> None:
     assert tell_by(datetime(2021, 4, 7, 7, 40, tzinfo=ZONE), now, ZONE) == by
