@@ -279,8 +279,8 @@ def _insert(session: Session, rows: list[dict[str, Any]]) -> set[str]:
         return set()
     is_sqlite = session.get_bind().dialect.name == "sqlite"
     statement: Any = sqlite.insert(Tap) if is_sqlite else postgresql.insert(Tap)
-    statement = statement.values(rows).on_conflict_do_nothing(index_elements=["uuid"])
-    return set(session.scalars(statement.returning(Tap.uuid)))
+    statement = statement.on_conflict_do_nothing(index_elements=["uuid"])  # rows apart: one compiled text
+    return set(session.scalars(statement.returning(Tap.uuid), rows))
 
 
 def _bring_forward(session: Session, scene: _Scene, leg_ids: Collection[int], now: datetime) -> None:
