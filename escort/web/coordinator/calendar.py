@@ -19,6 +19,7 @@ from escort.web.status import mark
 
 router = APIRouter()
 AHEAD = timedelta(days=120)
+UNKNOWN_AHEAD = timedelta(days=60)
 BEHIND = timedelta(days=14)
 KIND_WORDS = {
     CalendarKind.TERM: mark("学期"),
@@ -61,7 +62,7 @@ def show_calendar(
         request,
         "coordinator/calendar.html",
         assumptions=calendar.assumptions_to_confirm(session, from_on=today, until_on=until_on),
-        unknown=calendar.not_yet_known(session, from_on=today, until_on=until_on),
+        unknown=calendar.not_yet_known(session, from_on=today, until_on=today + UNKNOWN_AHEAD),
         entries=calendar.entries_between(session, from_on=today - BEHIND, until_on=until_on),
         schools={school.id: school for school in service.list_schools(session)},
         kind_words=KIND_WORDS,
