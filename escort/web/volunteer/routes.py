@@ -33,7 +33,6 @@ class AnswerForm(FormModel):
 
 class BindForm(FormModel):
     code: OptionalLine20 = ""
-    run: OptionalInt = None
 
 
 class BlockoutForm(FormModel):
