@@ -1,7 +1,7 @@
 """The week as the office sees it: children by school down, school days by half-day across. Two queries."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -102,13 +102,18 @@ class Show(StrEnum):
 
 
 def week_matrix(
-    session: Session, *, week_on: date, show: Show = Show.HOLES, schools: Collection[int] = ()
+    session: Session,
+    *,
+    week_on: date,
+    show: Show = Show.HOLES,
+    schools: Collection[int] = (),
+    first: Collection[int] = (),
 ) -> WeekMatrix:
-    """Return the week that holds `week_on`. `schools` are open whatever `show` says."""
+    """Return the week that holds `week_on`. `schools` are open whatever `show` says; the children `first` lead."""
     monday = week_on - timedelta(days=week_on.weekday())
     sunday = monday + timedelta(days=6)
     rows = _legs(session, *_between(Leg.on, monday, sunday))
-    drivers = _drivers(session, monday, sunday)
+    drivers = _drivers(session, *_between(Shift.on, monday, sunday))
     by_school: dict[tuple[int, str], dict[tuple[str, int], dict[tuple[date, str], Cell]]] = defaultdict(
         lambda: defaultdict(dict)
     )
@@ -118,7 +123,7 @@ def week_matrix(
         by_school[(row.school_id, row.school)][(row.child, row.child_id)][(row.on, row.direction)] = cell
         by_day[row.on][cell.code] += 1
     groups = [
-        _group(school_id, name, children, show, is_named=school_id in schools)
+        _group(school_id, name, children, show, first, is_named=school_id in schools)
         for (school_id, name), children in by_school.items()
     ]
     days = sorted({monday + timedelta(days=offset) for offset in range(5)} | set(by_day))
@@ -132,7 +137,8 @@ def legs_of_child(
 ) -> list[tuple[date, str, Cell]]:
     """Return one child's legs between the dates, both included, in order of time: date, half-day, cell."""
     rows = _legs(session, *_between(Leg.on, from_on, until_on), Leg.child_id == child_id)
-    drivers = _drivers(session, from_on, until_on)
+    runs = [row.run_id for row in rows if row.run_id is not None]
+    drivers = _drivers(session, col(Shift.run_id).in_(runs))
     return [(row.on, row.direction, _cell(row, drivers)) for row in rows]
 
 
@@ -167,10 +173,12 @@ def _group(
     name: str,
     children: Mapping[tuple[str, int], Mapping[tuple[date, str], Cell]],
     show: Show,
+    first: Collection[int],
     *,
     is_named: bool,
 ) -> Group:
     rows = [Row(child_id, child, cells) for (child, child_id), cells in children.items()]
+    rows.sort(key=lambda row: row.child_id not in first)
     counts = Counter(cell.code for row in rows for cell in row.cells.values())
     shown = rows if is_named else _shown(rows, counts, show)
     return Group(school_id, name, len(rows), counts, bool(shown), tuple(shown))
@@ -195,7 +203,7 @@ def _order(group: Group) -> tuple[bool, int, int]:
     return (not group.is_open, -group.counts.get(CellCode.UNASSIGNED, 0), group.school_id)
 
 
-def _legs(session: Session, *chosen: Any) -> Iterable[_LegRow]:
+def _legs(session: Session, *chosen: Any) -> list[_LegRow]:
     asked = (
         select(Offer.id)
         .where(col(Offer.run_id) == col(Run.id), Offer.state == OfferState.OPEN)
@@ -228,13 +236,13 @@ def _legs(session: Session, *chosen: Any) -> Iterable[_LegRow]:
     return [_LegRow(*row) for row in session.exec(rows)]
 
 
-def _drivers(session: Session, from_on: date, until_on: date) -> dict[int, tuple[str, str]]:
+def _drivers(session: Session, *chosen: Any) -> dict[int, tuple[str, str]]:
     """Return, by run, the state of its one live or served driver's shift, and the name."""
     rows = (
         select(Shift.run_id, Shift.state, Volunteer.name)
         .join(Volunteer, col(Volunteer.id) == col(Shift.volunteer_id))
         .where(
-            *_between(Shift.on, from_on, until_on),
+            *chosen,
             col(Shift.state).in_((*LIVE_SHIFT, ShiftState.SERVED)),
             Shift.role == Role.DRIVER,
             col(Shift.run_id).is_not(None),

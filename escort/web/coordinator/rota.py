@@ -59,7 +59,10 @@ def show_week(
         panel=None,
         show=show,
         open_schools=schools,
-        **_around(session, matrix, today),
+        draft=planning.draft_changes(
+            session, from_on=matrix.monday, until_on=matrix.monday + timedelta(days=6)
+        ),
+        **_around(matrix, today),
     )
 
 
@@ -74,14 +77,21 @@ def show_run(
 ) -> HTMLResponse:
     today = now.astimezone(house.zone).date()
     panel = panel_of(session, run_id=run_id)
-    matrix = week_matrix(session, week_on=panel.on, show=Show.SCHOOLS, schools=[panel.school_id])
+    matrix = week_matrix(
+        session,
+        week_on=panel.on,
+        show=Show.SCHOOLS,
+        schools=[panel.school_id],
+        first=[leg.child_id for leg in panel.legs],
+    )
     return page(
         request,
         "coordinator/rota.html",
         panel=panel,
         show=Show.SCHOOLS,
         open_schools=[panel.school_id],
-        **_around(session, matrix, today),
+        **_around(matrix, today),
+        draft=None,
         **_people(session, panel, house, is_past=panel.starts_at <= now),
     )
 
@@ -172,15 +182,12 @@ def _week_of_interest(today: date) -> date:
     return today + timedelta(days=7 - today.weekday()) if today.weekday() >= SATURDAY else today
 
 
-def _around(session: Session, matrix: WeekMatrix, today: date) -> dict[str, Any]:
+def _around(matrix: WeekMatrix, today: date) -> dict[str, Any]:
     return {
         "matrix": matrix,
         "today": today,
         "half_days": HALF_DAYS,
         "codes": CellCode,
-        "draft": planning.draft_changes(
-            session, from_on=matrix.monday, until_on=matrix.monday + timedelta(days=6)
-        ),
         "need_words": NEED_WORDS,
         "shift_words": SHIFT_WORDS,
         "offer_words": OFFER_WORDS,

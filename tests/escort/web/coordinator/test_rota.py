@@ -1,0 +1,163 @@
+"""The week's page: what opens, asking, recording what was said on the phone, and publishing."""
+
+from datetime import date
+
+from sqlmodel import select
+
+from escort.rota.models import (
+    Leg,
+    LegState,
+    Offer,
+    OfferState,
+    PlanRecord,
+    PlanState,
+    Run,
+    Shift,
+    ShiftState,
+)
+from notifications.models import Message
+from tests.builders import NOW
+from tests.cast import Cast, the_cast
+from tests.escort.web.coordinator.conftest import Desk
+from tests.escort.web.coordinator.days import a_leg, a_run, a_shift
+
+ON = date(2021, 4, 8)  # the Thursday after the first evening
+WEEK = "/rota?week=2021-04-08"
+
+
+def a_hole(desk: Desk) -> tuple[Cast, int]:
+    """小雨's Thursday morning has a published run and nobody drives it."""
+    with desk.house.store.write() as session:
+        cast = the_cast(session)
+        run = a_run(session, a_leg(session, cast.xiaoyu, on=ON))
+        run.published_at = NOW
+        session.add(run)
+        assert run.id is not None
+        return cast, run.id
+
+
+def a_draft(desk: Desk) -> tuple[Cast, int]:
+    """A plan that proposes 王师傅; the plan's id."""
+    with desk.house.store.write() as session:
+        cast = the_cast(session)
+        run = a_run(session, a_leg(session, cast.xiaoyu, on=ON))
+        plan = PlanRecord(
+            from_on=date(2021, 4, 5),
+            until_on=date(2021, 4, 11),
+            made_at=NOW,
+            seed=1,
+            legs=1,
+            uncovered=0,
+            proven_uncovered=0,
+            seconds=0.1,
+        )
+        session.add(plan)
+        session.flush()
+        shift = a_shift(session, run, cast.wang.id, ShiftState.DRAFT)
+        shift.plan_id = plan.id
+        session.add(shift)
+        assert plan.id is not None
+        return cast, plan.id
+
+
+def test_a_hole_opens_its_school_and_leads_to_the_people_who_could_go(desk: Desk) -> None:
+    _, run_id = a_hole(desk)
+
+    week = desk.get(WEEK)
+    panel = desk.get(f"/rota/runs/{run_id}")
+
+    assert f'href="/rota/runs/{run_id}"' in week
+    assert "待派" in week
+    for words in ("小雨 · 周四上学", "王师傅", "陈姐", "离起点", "本周 0/5 趟", "谁先答应谁去"):
+        assert words in panel
+
+
+def test_asking_writes_to_that_person_and_the_cell_waits(desk: Desk) -> None:
+    cast, run_id = a_hole(desk)
+
+    desk.post(f"/rota/runs/{run_id}/ask", {"volunteer_ids": [str(cast.wang.id)]})
+
+    with desk.house.store.read() as session:
+        assert session.exec(select(Offer.volunteer_id)).all() == [cast.wang.id]
+        assert session.exec(select(Message.party)).all() == [f"volunteer:{cast.wang.id}"]
+    assert "等回话" in desk.get(f"/rota/runs/{run_id}")
+    assert "待确认" in desk.get(f"{WEEK}&show=asked")
+
+
+def test_a_yes_on_the_phone_is_recorded_with_who_wrote_it_down(desk: Desk) -> None:
+    cast, run_id = a_hole(desk)
+    desk.post(f"/rota/runs/{run_id}/ask", {"volunteer_ids": [str(cast.wang.id)]})
+
+    desk.post(f"/rota/runs/{run_id}/record", {"volunteer_id": str(cast.wang.id), "answer": "yes"})
+
+    with desk.house.store.read() as session:
+        shift = session.exec(select(Shift)).one()
+        assert session.exec(select(Offer.state)).one() == OfferState.ACCEPTED
+    assert shift.state == ShiftState.CONFIRMED
+    assert shift.confirmed_how.startswith("phone")
+    assert "电话里说能去" in desk.get(f"/rota/runs/{run_id}")
+
+
+def test_who_was_never_asked_cannot_be_written_down(desk: Desk) -> None:
+    cast, run_id = a_hole(desk)
+
+    said = desk.post(
+        f"/rota/runs/{run_id}/record", {"volunteer_id": str(cast.chen.id), "answer": "yes"}, expect=400
+    )
+
+    assert "请先点“问”" in said
+
+
+def test_a_draft_says_what_publishing_brings_before_it_is_done(desk: Desk) -> None:
+    _, plan_id = a_draft(desk)
+
+    assert "草稿里有 1 趟" in desk.get(WEEK)
+    assert "问 1 名志愿者" in desk.get("/rota/publish?week=2021-04-08")
+
+    desk.post("/rota/publish", {"plan_id": str(plan_id), "week": "2021-04-08"})
+
+    with desk.house.store.read() as session:
+        assert session.exec(select(Shift.state)).one() == ShiftState.OPEN
+        assert session.exec(select(PlanRecord.state)).one() == PlanState.PUBLISHED
+    assert "草稿里有" not in desk.get(WEEK)
+
+
+def test_publishing_twice_is_told_that_it_is_done(desk: Desk) -> None:
+    _, plan_id = a_draft(desk)
+    form: dict[str, str | list[str]] = {"plan_id": str(plan_id), "week": "2021-04-08"}
+    desk.post("/rota/publish", form)
+
+    assert "已经公布过" in desk.post("/rota/publish", form, expect=409)
+
+
+def test_planning_a_week_that_needs_nobody_says_so(desk: Desk) -> None:
+    with desk.house.store.write() as session:
+        the_cast(session)
+
+    assert "没有要排的行程" in desk.post("/rota/plan", {"week": "2021-04-08"}, expect=400)
+
+
+def test_a_planned_week_is_a_draft_on_the_screen(desk: Desk) -> None:
+    with desk.house.store.write() as session:
+        cast = the_cast(session)
+        a_leg(session, cast.xiaoyu, on=ON)
+
+    assert desk.post("/rota/plan", {"week": "2021-04-08"}) == "/rota?week=2021-04-05&show=draft"
+
+    assert "草稿里有 1 趟" in desk.get(WEEK)
+
+
+def test_a_leg_cancelled_by_phone_keeps_who_said_it(desk: Desk) -> None:
+    cast, run_id = a_hole(desk)
+
+    where = desk.post("/legs/1/cancel", {"reason": "外婆来电：发烧"})
+
+    assert where == f"/children/{cast.xiaoyu.id}"
+    with desk.house.store.read() as session:
+        leg = session.exec(select(Leg)).one()
+        assert session.get_one(Run, run_id).state == "dissolved"
+    assert (leg.state, leg.cancel_reason, leg.cancelled_by) == (
+        LegState.CANCELLED,
+        "外婆来电：发烧",
+        "account:1",
+    )

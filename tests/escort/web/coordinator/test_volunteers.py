@@ -1,0 +1,185 @@
+"""Volunteers and the calendar at the desk."""
+
+from datetime import date
+
+from sqlmodel import select
+
+from escort.access.models import AuditEvent
+from escort.roster.models import Blockout, Volunteer
+from escort.rota.models import Leg, Shift, ShiftState
+from escort.schools.models import CalendarEntry, CalendarKind
+from tests.builders import a_volunteer
+from tests.cast import the_cast
+from tests.escort.web.coordinator.conftest import Desk
+from tests.escort.web.coordinator.days import a_leg, a_run, a_shift
+
+ON = date(2021, 4, 8)
+Typed = dict[str, str | list[str]]
+
+
+def the_form(**changed: str | list[str]) -> Typed:
+    return {
+        "name": "周敏",
+        "phone": "199 0000 0888",
+        "gender": "女",
+        "team_id": "1",
+        "address": "唐昌街道1号",
+        "home": "30.9010,103.8430",
+        "plate": "川A55555",
+        "car_model": "哈弗H6",
+        "car_colour": "红",
+        "seats": "5",
+        "child_seats": "1",
+        "max_approach_km": "10",
+        "vetted_on": "2021-03-01",
+        "licence_until": "2025-01-01",
+        "insured_until": "2021-12-31",
+        "pattern": ["0", "1", "4"],
+        "cap_week": "3",
+        "remark": "",
+        **changed,
+    }
+
+
+def the_people(desk: Desk) -> None:
+    with desk.house.store.write() as session:
+        the_cast(session)
+
+
+def test_numbers_are_masked_in_the_list_and_the_person(desk: Desk) -> None:
+    the_people(desk)
+
+    for path in ("/volunteers", "/volunteers/1"):
+        shown = desk.get(path).split("<main")[1]
+        assert "199 **** **01" in shown
+        assert "19900010001" not in shown
+
+
+def test_somebody_added_by_hand_may_drive(desk: Desk) -> None:
+    the_people(desk)
+
+    assert desk.post("/volunteers/new", the_form()) == "/volunteers/4"
+
+    shown = desk.get("/volunteers/4")
+    for words in ("周敏", "可以开", "川A·55555", "周一；周三早上"):
+        assert words in shown
+
+
+def test_a_mistake_keeps_the_form(desk: Desk) -> None:
+    the_people(desk)
+
+    shown = desk.post("/volunteers/new", the_form(phone="12", plate="不是车牌"), expect=400)
+
+    assert "有 2 处要改" in shown
+    assert 'value="不是车牌"' in shown
+    assert 'value="周敏"' in shown
+
+
+def test_saving_the_form_unchanged_changes_nothing(desk: Desk) -> None:
+    the_people(desk)
+    with desk.house.store.read() as session:
+        before = session.get_one(Volunteer, 1).model_dump()
+
+    desk.get("/volunteers/1/edit")
+    desk.post(
+        "/volunteers/1/edit",
+        the_form(
+            version="1",
+            name="王师傅",
+            phone="",
+            gender="M",
+            address="唐昌街道65号",
+            plate="川A12345",
+            car_model="长安欧尚",
+            car_colour="白",
+            vetted_on="2021-02-01",
+            licence_until="2025-12-31",
+            pattern=[str(place) for place in range(10)],
+            cap_week="5",
+        ),
+    )
+
+    with desk.house.store.read() as session:
+        after = session.get_one(Volunteer, 1).model_dump()
+        reads = session.exec(select(AuditEvent).where(AuditEvent.action == "read")).all()
+    assert {name for name, value in before.items() if after[name] != value} <= {"version", "seats"}
+    assert [read.fields for read in reads] == [["volunteer:1.address"]]
+
+
+def test_a_paper_that_has_run_out_shuts_the_gate_and_says_which(desk: Desk) -> None:
+    with desk.house.store.write() as session:
+        a_volunteer(session, "唐大勇", papers="insurance expired")
+
+    shown = desk.get("/volunteers/1")
+
+    for words in ("现在不能开", "座位险当天已过期", "已过期"):
+        assert words in shown
+    assert "唐大勇" in desk.get("/volunteers?gate=insurance_expired")
+
+
+def test_suspending_frees_every_turn_and_says_so_beforehand(desk: Desk) -> None:
+    with desk.house.store.write() as session:
+        cast = the_cast(session)
+        run = a_run(session, a_leg(session, cast.xiaoyu, on=ON))
+        a_shift(session, run, cast.wang.id)
+    assert "放开以后 1 趟" in desk.get("/volunteers/1")
+
+    desk.post("/volunteers/1/suspend", {"reason": "他自己不想来了"})
+
+    with desk.house.store.read() as session:
+        assert session.exec(select(Shift.state)).one() == ShiftState.FREED
+        assert session.get_one(Volunteer, 1).suspended_reason == "他自己不想来了"
+    assert "已停用" in desk.get("/volunteers/1")
+
+
+def test_days_off_said_on_the_phone_free_what_lies_under_them(desk: Desk) -> None:
+    with desk.house.store.write() as session:
+        cast = the_cast(session)
+        a_shift(session, a_run(session, a_leg(session, cast.xiaoyu, on=ON)), cast.wang.id)
+
+    desk.post("/volunteers/1/blockouts", {"from_on": "2021-04-08", "until_on": "2021-04-09", "half_day": ""})
+
+    with desk.house.store.read() as session:
+        assert session.exec(select(Shift.state)).one() == ShiftState.FREED
+        assert session.exec(select(Blockout.from_on)).one() == ON
+    assert "4月8日" in desk.get("/volunteers/1")
+
+
+def test_a_guessed_school_day_is_confirmed_with_its_timetable(desk: Desk) -> None:
+    the_people(desk)
+    assert "4月25日（星期日）调休上课" in desk.get("/calendar")
+
+    desk.post("/calendar/make-up", {"on": "2021-04-25", "as_weekday": "4", "is_school": "yes"})
+
+    shown = desk.get("/calendar")
+    assert "4月25日（星期日）调休上课" not in shown
+    assert "按周五" in shown
+    with desk.house.store.read() as session:
+        legs = session.exec(select(Leg.timetable_weekday).where(Leg.on == date(2021, 4, 25))).all()
+    assert set(legs) == {4}
+
+
+def test_a_closure_takes_its_legs_away_and_can_be_taken_back(desk: Desk) -> None:
+    the_people(desk)
+    desk.post(
+        "/calendar/days",
+        {"kind": "closure", "from_on": "2021-04-08", "until_on": "2021-04-08", "note": "停电"},
+    )
+    with desk.house.store.read() as session:
+        assert session.exec(select(Leg).where(Leg.on == ON, Leg.state == "wanted")).all() == []
+        entry = session.exec(select(CalendarEntry).where(CalendarEntry.kind == CalendarKind.CLOSURE)).one()
+
+    desk.post(f"/calendar/entries/{entry.id}/remove")
+
+    with desk.house.store.read() as session:
+        assert len(session.exec(select(Leg).where(Leg.on == ON, Leg.state == "wanted")).all()) == 2
+
+
+def test_an_early_day_without_a_time_is_refused_in_one_sentence(desk: Desk) -> None:
+    the_people(desk)
+
+    said = desk.post(
+        "/calendar/days", {"kind": "early_day", "from_on": "2021-04-08", "until_on": "2021-04-08"}, expect=400
+    )
+
+    assert "要写几点" in said
