@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from escort.access.clock import real_now
-from escort.api import callbacks, health
+from escort.api import callbacks, docs_page, health
 from escort.db import Store
 from escort.errors import NotConfigured
 from escort.jobs import Jobs
@@ -119,6 +119,7 @@ def create_app(
         gate.router,
         callbacks.router,
         health.router,
+        docs_page.router,
     ):
         app.include_router(router)
     if extra is not None:

@@ -4,7 +4,7 @@ APScheduler only pokes. Whether there is anything to do is decided here, from ro
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from escort.cases.models import CaseKind
 from escort.db import Store
 from escort.journeys import reminders, watch
 from escort.messages import still_wanted
+from escort.replies import Desk
 from escort.rota import asks, legs, planning, standins
 from escort.rota.models import Leg, LegState, Run, RunLeg, RunState
 from escort.rota.problems import week_of
@@ -65,26 +66,32 @@ class Jobs:
             "evening": self.evening,
         }
 
-    def run_due(self) -> None:
-        """Do everything that is due now, in order: how the demonstration's clock takes one step."""
-        for job in self.heartbeat().values():
-            job()
+    def run_due(self, names: Collection[str] | None = None) -> None:
+        """Run these jobs, or all, once each and in order: how a demonstration's clock takes one step."""
+        for name, job in self.heartbeat().items():
+            if names is None or name in names:
+                job()
+
+    def due_moments(self) -> dict[str, datetime]:
+        """Return when each job may next have something to do, perhaps in the past; jobs with nothing are left out."""
+        now = self.now()
+        with self.store.read() as session:
+            moments = {
+                "replies": now if inbound.unhandled(session, limit=1) else None,
+                "asks": asks.next_due_at(session, now=now, zone=self.zone),
+                "gaps": now if self._gap(session, now) else None,
+                "searches": standins.next_search_at(session),
+                "reminders": reminders.next_due_at(session, now=now, zone=self.zone),
+                "watch": watch.next_due_at(session, now),
+                "cases": cases.next_due_at(session),
+                "deliver": outbox.next_due_at(session),
+                "evening": self._next_evening(session, now),
+            }
+        return {name: moment for name, moment in moments.items() if moment is not None}
 
     def next_due_at(self) -> datetime | None:
         """Return the next instant at which any job may have something to do; None if nothing is in sight."""
-        with self.store.read() as session:
-            now = self.now()
-            moments = [
-                outbox.next_due_at(session),
-                asks.next_deadline(session),
-                standins.next_search_at(session),
-                watch.next_due_at(session, now=now),
-                reminders.next_due_at(session, now=now, zone=self.zone),
-                cases.next_due_at(session),
-                self._next_evening(session, now),
-            ]
-        known = [moment for moment in moments if moment is not None]
-        return min(known) if known else None
+        return min(self.due_moments().values(), default=None)
 
     def replies(self) -> int:
         """Read what came in, one transaction a reply; one that cannot be read opens a case and stops no other."""
@@ -225,8 +232,8 @@ class Jobs:
                 log.warning("the dead-man's switch did not answer: %r", error)
         return wrong
 
-    def _desk(self) -> replies.Desk:
-        return replies.Desk(self.now(), self.zone, self.duty_phone, self.links)
+    def _desk(self) -> Desk:
+        return Desk(self.now(), self.zone, self.duty_phone, self.links)
 
     def _plan(self, from_on: date, until_on: date, *, now: datetime) -> int | None:
         return planning.make_plan(

@@ -21,7 +21,7 @@ from escort.demo.gateway import gateway_router
 from escort.demo.models import DemoState
 from escort.demo.pages import router as demo_pages
 from escort.demo.showing import Showing
-from escort.demo.world import DemoClock, WebHands, World
+from escort.demo.world import DemoClock, StoredPlans, WebHands, World
 from escort.migrations import migrate
 from escort.settings import Settings
 from escort.web import cookies
@@ -61,7 +61,7 @@ def open_demonstration(settings: Settings, *, store: Store, client: httpx.Client
         now=house.clock.now,
         enter_gate=lambda session, school_id: gate_cookies(session, school_id, house),
     )
-    world = World(store=store, jobs=jobs, people=people, clock=clock, hands=hands)
+    world = World(jobs=jobs, people=people, clock=clock, hands=hands, plans=StoredPlans(store))
     app = wiring.create_app(
         house,
         lifespan=lambda _app: _living(world, house),
@@ -108,7 +108,7 @@ def _live(world: World, house: House, stopping: threading.Event) -> None:
             world.clock.freeze(house.clock.now())
             if not has_district(house.store):
                 setup.make_district(house, say=_say)
-            setup.live_first_day(world, house.settings, say=_say)
+            setup.live_first_day(world, house, say=_say)
     except Exception:
         log.exception("the demonstration could not be made")
         raise

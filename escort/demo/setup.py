@@ -30,6 +30,7 @@ from escort.schools.models import School
 from escort.settings import Settings
 from escort.web.deps import House
 from notifications import signing
+from notifications.addresses import set_phone
 
 log = logging.getLogger(__name__)
 
@@ -145,6 +146,7 @@ def open_office(session: Session, house: House, *, now: datetime) -> None:
         passwords=house.passwords,
     )
     set_duty(session, account_id=_id(account_id))
+    set_phone(session, party=f"account:{_id(account_id)}", phone=house.settings.duty_phone, now=now)
 
 
 def open_gates(session: Session, house: House, *, now: datetime) -> None:
@@ -174,12 +176,12 @@ def open_gates(session: Session, house: House, *, now: datetime) -> None:
         phones.intend(session, people.gate_rounds(school_id=school.id, on=now, minutes=minutes))
 
 
-def live_first_day(world: World, settings: Settings, *, say: Callable[[str], None] = log.info) -> None:
+def live_first_day(world: World, house: House, *, say: Callable[[str], None] = log.info) -> None:
     """Let the people live until the visitor's first evening."""
-    visit_at = settings.now or datetime.combine(*VISIT_AT, settings.tz)
+    visit_at = house.settings.now or datetime.combine(*VISIT_AT, house.zone)
     say(f"人们正在过第一天，到 {visit_at:%m月%d日 %H:%M}……")
     steps = world.move_to(visit_at)
-    with world.store.write() as session:
+    with house.store.write() as session:
         state = session.get_one(DemoState, 1)
         state.is_ready = True
     say(f"演示区准备好了（走了 {steps} 步）。")

@@ -7,9 +7,10 @@ visited in order, jobs first, and what they send is waited for.
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 import httpx
 from sqlmodel import Session
@@ -18,7 +19,7 @@ from escort.access.clock import real_now
 from escort.db import Store
 from escort.demo import phones
 from escort.demo.models import DemoState
-from escort.demo.people import Action, People
+from escort.demo.people import Action, Hands, People
 from escort.jobs import Jobs
 from notifications import signing
 
@@ -28,6 +29,8 @@ OFFSET_READ_EVERY = (
     0.2  # real seconds: the offset row is shared by processes, but need not be read at every look
 )
 SHORTEST_STEP = timedelta(seconds=1)
+LONGEST_STEP = timedelta(hours=1)  # look again even if nothing is in sight
+PASSES = 4  # what one job did may make another one due at the same instant
 
 
 class DemoClock:
@@ -63,15 +66,53 @@ class DemoClock:
         self._offset, self._read_at, self._frozen_at = offset, time.monotonic(), None
 
 
+class Plans(Protocol):
+    """What people are about to do."""
+
+    def intend(self, actions: Iterable[Action]) -> None: ...
+
+    def take_due(self, now: datetime) -> list[Action]: ...
+
+    def next_at(self) -> datetime | None: ...
+
+
+class StoredPlans:
+    """Plans in the demonstration's store: they outlive a restart."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def intend(self, actions: Iterable[Action]) -> None:
+        with self._store.write() as session:
+            phones.intend(session, actions)
+
+    def take_due(self, now: datetime) -> list[Action]:
+        with self._store.write() as session:
+            return phones.take_due(session, now=now)
+
+    def next_at(self) -> datetime | None:
+        with self._store.read() as session:
+            return phones.next_action_at(session)
+
+
+class MovableClock(Protocol):
+    """A clock that stands still at an instant, and can be let run from it."""
+
+    def freeze(self, at: datetime) -> None: ...
+
+    def run_on(self, from_now: datetime) -> None: ...
+
+
 @dataclass
 class World:
     """People, phones and jobs of one demonstration, moved forward together."""
 
-    store: Store
     jobs: Jobs
     people: People
-    clock: DemoClock
-    hands: "WebHands"
+    clock: MovableClock
+    hands: Hands
+    plans: Plans
+    shortest_step: timedelta = SHORTEST_STEP
     on_step: Callable[[datetime], None] = lambda _at: None
     _moving: threading.Lock = field(default_factory=threading.Lock)
 
@@ -90,25 +131,33 @@ class World:
         with self._moving:
             at = self.jobs.now()
             self.clock.freeze(at)
-            while at < target:
-                self._do_due(at)
-                upcoming = self._next_due_at()
-                at = target if upcoming is None or upcoming >= target else max(upcoming, at + SHORTEST_STEP)
+            while True:
+                later = self._do_due(at)
+                steps += 1
+                if at >= target:
+                    break
+                at = min(target, max(later, at + self.shortest_step))
                 self.clock.freeze(at)
                 self.on_step(at)
-                steps += 1
-            self._do_due(target)
             self.clock.run_on(target)
         return steps
 
-    def _do_due(self, now: datetime) -> None:
-        self.jobs.run_due()
-        with self.store.write() as session:
-            due = phones.take_due(session, now=now)
-        for action in due:
+    def _do_due(self, now: datetime) -> datetime:
+        """Let people act, then run the jobs that have something to do; return the next instant with anything due."""
+        actions = self.plans.take_due(now)
+        for action in actions:
             self._act(action, now)
-        if due:
-            self.jobs.run_due()
+        due = self.jobs.due_moments()
+        for _ in range(PASSES):
+            names = {name for name, moment in due.items() if moment <= now}
+            if not names:
+                break
+            self.jobs.run_due({*names, "deliver"})
+            due = self.jobs.due_moments()
+        later = [
+            moment for moment in (*due.values(), self.plans.next_at()) if moment is not None and moment > now
+        ]
+        return min(later, default=now + LONGEST_STEP)
 
     def _act(self, action: Action, now: datetime) -> None:
         try:
@@ -117,15 +166,7 @@ class World:
             log.exception("%s could not do %s", action.who, action.kind)
             return
         if following:
-            with self.store.write() as session:
-                phones.intend(session, following)
-
-    def _next_due_at(self) -> datetime | None:
-        with self.store.read() as session:
-            action_at = phones.next_action_at(session)
-        job_at = self.jobs.next_due_at()
-        known = [moment for moment in (action_at, job_at) if moment is not None]
-        return min(known) if known else None
+            self.plans.intend(following)
 
 
 class WebHands:
