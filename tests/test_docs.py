@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 import typer.main
+from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
+from escort import app as wiring
 from escort.cli import cli
+from escort.db import Store
 from escort.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -158,6 +161,20 @@ def test_the_readme_example_judges_the_book(monkeypatch: pytest.MonkeyPatch, tmp
     assert set(report["counts"]) == {"accepted", "warning", "rejected", "ignored"}
     assert set(report["rows"][0]) == {"sheet", "row", "verdict", "column", "reason", "also"}
     assert not list(tmp_path.iterdir()), "checking leaves nothing behind"
+
+
+def test_the_interface_page_lists_every_operation_and_loads_nothing_from_elsewhere(store: Store) -> None:
+    settings = Settings(database_url=store.url)
+    app = wiring.create_app(wiring.build_house(settings, store, is_demo=False))
+
+    page = TestClient(app).get("/api/docs")
+
+    assert page.status_code == 200
+    assert "<script" not in page.text
+    assert re.findall(r'(?:src|href)="https?:', page.text) == []
+    for path, operations in app.openapi()["paths"].items():
+        for method in operations:
+            assert f"{method.upper()} {path}" in page.text
 
 
 def read_all(pattern: str) -> Iterator[str]:
