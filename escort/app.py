@@ -10,6 +10,7 @@ from functools import partial
 
 import httpx
 from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 from escort.access.clock import real_now
@@ -26,6 +27,7 @@ from escort.web.coordinator import routes as coordinator
 from escort.web.deps import Clock, House
 from escort.web.family import routes as family
 from escort.web.gate import routes as gate
+from escort.web.policy import public
 from escort.web.volunteer import routes as volunteer
 from notifications.channels import Channel
 from notifications.channels.by_hand import ByHand
@@ -124,10 +126,17 @@ def create_app(
         app.include_router(router)
     if extra is not None:
         extra(app)
+    else:
+        app.add_api_route("/", to_today, dependencies=[public("leads to the board")], include_in_schema=False)
     app.mount("/static", StaticFiles(directory=render.STATIC), name="static")
     security.install(app, house)
     policy.check_declared(app)
     return app
+
+
+def to_today() -> RedirectResponse:
+    """The office's first page is its board; whoever is not signed in is asked there."""
+    return RedirectResponse("/today", status_code=303)
 
 
 def check_real(settings: Settings) -> None:

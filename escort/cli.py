@@ -24,8 +24,7 @@ from escort.jobs import PLAN_SEED, Jobs
 from escort.migrations import is_current, migrate
 from escort.roster_book.apply import apply_book
 from escort.roster_book.book import BookRefused
-from escort.roster_book.check import check_report
-from escort.roster_book.reader import read_book
+from escort.roster_book.check import check_report, read_for_store
 from escort.rota import legs, planning
 from escort.settings import Settings
 from escort.web.deps import House
@@ -109,9 +108,11 @@ def import_book(
     if check:
         _check_book(settings, file, day, as_json)
         return
-    with _real_house(settings) as house, house.store.write() as session:
-        book = read_book(file, as_of=day)
-        differences = apply_book(session, book, now=house.clock.now(), by="system")
+    with _real_house(settings) as house:
+        with house.store.read() as session:
+            book = read_for_store(session, file, as_of=day)
+        with house.store.write() as session:
+            differences = apply_book(session, book, now=house.clock.now(), by="system")
     for word in ("added", "changed", "asked", "missing"):
         typer.echo(f"{word}: {len(getattr(differences, word))}")
 

@@ -19,6 +19,7 @@ from escort.db import Store
 from escort.demo import setup
 from escort.demo.gateway import gateway_router
 from escort.demo.models import DemoState
+from escort.demo.pages import INVENTED, show_start
 from escort.demo.pages import router as demo_pages
 from escort.demo.showing import Showing
 from escort.demo.world import DemoClock, StoredPlans, WebHands, World
@@ -142,6 +143,7 @@ def gate_cookies(session: Session, school_id: int, house: House) -> dict[str, st
 def _add_demo_routes(app: FastAPI, world: World) -> None:
     app.include_router(gateway_router(lambda: world.people))
     app.include_router(demo_pages)
+    app.add_api_route("/", show_start, dependencies=[INVENTED], include_in_schema=False, response_model=None)
 
 
 def _say(sentence: str) -> None:

@@ -104,21 +104,16 @@ def make_district(house: House, *, say: Callable[[str], None] = log.info) -> Non
     """Import the book, make accounts, plan four weeks and publish them. Doing it again changes nothing."""
     now = house.clock.now()
     say("正在导入名册……")
+    book = read_book((resources.files("escort.demo") / "data" / BOOK).read_bytes(), as_of=FIRST_ON)
     with house.store.write() as session:
         open_office(session, house, now=now)
-        import_book(session, now=now, as_of=FIRST_ON)
+        apply_book(session, book, now=now, by="system")
         open_gates(session, house, now=now)
     say("正在排四周的班……")
     plan_ahead(house, now=now)
     with house.store.write() as session:
         today = now.astimezone(house.zone).date()
         planning.publish_between(session, from_on=today, until_on=today + legs.HORIZON, now=now)
-
-
-def import_book(session: Session, *, now: datetime, as_of: date) -> None:
-    """Apply the demonstration's book: every row that it accepts."""
-    path = resources.files("escort.demo") / "data" / BOOK
-    apply_book(session, read_book(path.read_bytes(), as_of=as_of), now=now, by="system")
 
 
 def plan_ahead(house: House, *, now: datetime) -> None:
