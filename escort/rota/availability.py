@@ -1,4 +1,4 @@
-"""A volunteer cannot on some dates: what they had promised for them is freed and looked for anew."""
+"""A volunteer cannot on some dates: what they had promised, or were asked, for them is freed and looked for anew."""
 
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, select
 
 from escort.roster.service import add_blockout
-from escort.rota.models import LIVE_SHIFT, Shift
-from escort.rota.release import Reason, free_shifts
+from escort.rota.models import LIVE_SHIFT, Offer, OfferState, Shift
+from escort.rota.release import Reason, free_shifts, withdraw_offers
+from escort.rota.seats import lock_runs, search_now
 
 
 def block_out(
@@ -44,4 +45,31 @@ def block_out(
         now=now,
         zone=zone,
     )
+    _withdraw_stand_in_asks(
+        session, volunteer_id=volunteer_id, from_on=from_on, until_on=until_on, half_day=half_day, now=now
+    )
     return len(shifts)
+
+
+def _withdraw_stand_in_asks(
+    session: Session,
+    *,
+    volunteer_id: int,
+    from_on: date,
+    until_on: date,
+    half_day: str | None,
+    now: datetime,
+) -> None:
+    """Whoever cannot need not answer any more, and others are asked at once."""
+    asked = [
+        Offer.volunteer_id == volunteer_id,
+        Offer.on >= from_on,
+        Offer.on <= until_on,
+        Offer.state == OfferState.OPEN,
+    ]
+    if half_day is not None:
+        asked.append(Offer.direction == half_day)
+    offers = session.exec(select(Offer).where(*asked)).all()
+    lock_runs(session, [offer.run_id for offer in offers])
+    withdraw_offers(session, offers, now=now, reason=Reason.BLOCKOUT)
+    search_now(session, [offer.run_id for offer in offers], now=now)

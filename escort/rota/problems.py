@@ -12,8 +12,11 @@ from sqlmodel import Session, col, select
 
 from escort.families.models import BarredPerson, Child
 from escort.roster.gates import VETTING_VALID
-from escort.roster.models import Blockout, Team, Volunteer
+from escort.roster.models import Team, Volunteer
 from escort.rota import models as rota
+from escort.rota.bookings import LOAD_WEEKS, blockouts, bookings, served_counts, shifts_around, week_number
+from escort.rota.bookings import direction_of as direction_of
+from escort.rota.bookings import week_of as week_of
 from escort.rota.models import CircleMember, CircleState, Leg, Refusal, Run, RunLeg, Service, Shift
 from escort.schools.models import School
 from scheduling import problem as planner
@@ -21,7 +24,6 @@ from scheduling.problem import Booking, Direction, Point, Problem, Served
 from scheduling.travel import MINUTES_PER_KM, km_between
 
 TURNS_REMEMBERED = timedelta(days=14)  # how far back a child's last drivers are looked for
-LOAD_WEEKS = 4  # duties of so many past weeks count as load
 PROMISED = (rota.ShiftState.OPEN, rota.ShiftState.CONFIRMED)
 FALLBACK = Point(30.8, 103.9)  # a team without volunteers needs some point; nobody is measured against it
 
@@ -37,6 +39,7 @@ class KeyedProblem:
     run_ids: list[int]  # of `problem.runs`
     volunteer_at: dict[int, int] = field(repr=False)
     child_at: dict[int, int] = field(repr=False)
+    generations: dict[int, int] = field(default_factory=dict, repr=False)  # of the legs, as they were read
 
 
 def problem_of(
@@ -55,12 +58,14 @@ def problem_of(
     everything = [*legs, *(leg for ordered in kept_runs.values() for leg in ordered)]
     dates = sorted({leg.on for leg in everything})
     day_at = {on: index for index, on in enumerate(dates)}
-    shifts = _shifts_around(session, dates, counted or PROMISED)
-    volunteers = _Volunteers(session, dates=dates, served=_served_counts(session, dates[0]))
+    shifts = shifts_around(session, dates, counted or PROMISED)
+    volunteers = _Volunteers(session, dates=dates, served=served_counts(session, dates[0]))
     children = _Children(session, {leg.child_id for leg in everything}, volunteers.at, first_on=dates[0])
     leg_ids = [_id(leg.id) for leg in everything]
     leg_at = {leg_id: index for index, leg_id in enumerate(leg_ids)}
-    promised, seconds, busy, used = _bookings(shifts, kept_runs, volunteers.at, day_at)
+    promised, seconds, busy, used = bookings(
+        shifts, kept_runs, volunteers.at, day_at, volunteers.half_days_off(day_at)
+    )
     schools = list(session.exec(select(School).order_by(col(School.id))))
     school_at = {_id(school.id): index for index, school in enumerate(schools)}
     run_ids = list(kept_runs)
@@ -69,13 +74,19 @@ def problem_of(
         days=tuple(_days(everything, dates)),
         schools=tuple(planner.School(Point(s.lat, s.lon)) for s in schools),
         teams=volunteers.teams,
-        children=tuple(children.rows(school_at, volunteers.team_at)),
+        children=tuple(
+            children.rows(
+                school_at,
+                volunteers.team_at,
+                unplaced={leg.child_id for leg in everything if not has_point(leg)},
+            )
+        ),
         volunteers=volunteers.rows,
         legs=tuple(
             _leg(leg, children.at, day_at, zone, schools[school_at[leg.school_id]]) for leg in everything
         ),
         declined=_declined(session, leg_at, volunteers.at),
-        busy=busy | frozenset(volunteers.half_days_off(day_at)),
+        busy=busy,
         week_used=used,
         last_served=children.last_served,
         past_weeks=LOAD_WEEKS,
@@ -89,7 +100,16 @@ def problem_of(
         promised=_at(run_ids, promised),
         promised_second=_at(run_ids, seconds),
     )
-    return KeyedProblem(problem, leg_ids, volunteers.ids, children.ids, run_ids, volunteers.at, children.at)
+    return KeyedProblem(
+        problem,
+        leg_ids,
+        volunteers.ids,
+        children.ids,
+        run_ids,
+        volunteers.at,
+        children.at,
+        {_id(leg.id): leg.generation for leg in everything},
+    )
 
 
 @dataclass(frozen=True)
@@ -113,11 +133,13 @@ def problem_of_newcomer(
     dates = sorted({ride.on for ride in rides})
     day_at = {on: index for index, on in enumerate(dates)}
     weekday_of = {ride.on: ride.weekday for ride in rides}
-    volunteers = _Volunteers(session, dates=dates, served=_served_counts(session, dates[0]))
+    volunteers = _Volunteers(session, dates=dates, served=served_counts(session, dates[0]))
     held = (rota.ShiftState.DRAFT, *PROMISED)
-    _, _, busy, used = _bookings(_shifts_around(session, dates, held), {}, volunteers.at, day_at)
+    _, _, busy, used = bookings(
+        shifts_around(session, dates, held), {}, volunteers.at, day_at, volunteers.half_days_off(day_at)
+    )
     plain = Problem(
-        days=tuple(planner.Day(on, weekday_of[on], week_of(on).toordinal() // 7) for on in dates),
+        days=tuple(planner.Day(on, weekday_of[on], week_number(on)) for on in dates),
         schools=(school,),
         teams=volunteers.teams,
         children=(child,),
@@ -125,7 +147,7 @@ def problem_of_newcomer(
         legs=tuple(
             planner.Leg(0, day_at[ride.on], ride.direction, ride.minute, ride.point) for ride in rides
         ),
-        busy=busy | frozenset(volunteers.half_days_off(day_at)),
+        busy=busy,
         week_used=used,
         past_weeks=LOAD_WEEKS,
     )
@@ -146,21 +168,16 @@ def ordered_legs(session: Session, run_ids: Collection[int]) -> dict[int, list[L
     return dict(legs)
 
 
-def week_of(on: date) -> date:
-    """Return the Monday of a date's week."""
-    return on - timedelta(days=on.weekday())
-
-
-def direction_of(direction: str) -> Direction:
-    """Return the planner's word for ours."""
-    return Direction.TO_SCHOOL if direction == rota.Direction.TO_SCHOOL else Direction.HOME
+def has_point(leg: Leg) -> bool:
+    """Return whether the child's end of a leg is known by coordinates, not only by kilometres typed in."""
+    return leg.lat is not None and leg.lon is not None
 
 
 class _Volunteers:
     """All volunteers who may drive at all, as the planner sees them."""
 
     def __init__(self, session: Session, *, dates: list[date], served: Mapping[int, int]) -> None:
-        blocked, self._half_days = _blockouts(session, dates)
+        blocked, self._half_days = blockouts(session, dates)
         teams = list(session.exec(select(Team).order_by(col(Team.id))))
         self.team_at = {_id(team.id): index for index, team in enumerate(teams)}
         rows = session.exec(
@@ -183,7 +200,7 @@ class _Volunteers:
                 pledge_week=max(1, row.cap_week),
                 avail=tuple(mark == "1" for mark in row.pattern),
                 blockouts=blocked.get(_id(row.id), frozenset()),
-                vetted_until=row.vetted_on + VETTING_VALID if row.vetted_on else None,
+                vetted_until=_vetted_until(row, dates[0]),
                 licence_until=row.licence_until,
                 insured_until=row.insured_until,
                 max_approach_km=row.max_approach_km,
@@ -194,11 +211,11 @@ class _Volunteers:
         )
         self.teams = tuple(self._team(team, rows) for team in teams)
 
-    def half_days_off(self, day_at: Mapping[date, int]) -> Iterable[Booking]:
+    def half_days_off(self, day_at: Mapping[date, int]) -> Iterable[tuple[Booking, date]]:
         """Return blockouts of one half-day, which the planner knows as bookings elsewhere."""
         for volunteer_id, on, half_day in self._half_days:
             if volunteer_id in self.at:
-                yield Booking(self.at[volunteer_id], day_at[on], direction_of(half_day))
+                yield Booking(self.at[volunteer_id], day_at[on], direction_of(half_day)), on
 
     @staticmethod
     def _team(team: Team, volunteers: Iterable[Volunteer]) -> planner.Team:
@@ -214,6 +231,12 @@ class _Volunteers:
         return planner.Team(
             Point(sum(lat for lat, _ in own) / len(own), sum(lon for _, lon in own) / len(own))
         )
+
+
+def _vetted_until(volunteer: Volunteer, first_on: date) -> date | None:
+    """A query dated in the future cannot have happened: as if there were none."""
+    vetted_on = volunteer.vetted_on
+    return vetted_on + VETTING_VALID if vetted_on is not None and vetted_on <= first_on else None
 
 
 class _Children:
@@ -252,7 +275,10 @@ class _Children:
         )
         self.last_served = self._last_served(session, volunteer_at, first_on)
 
-    def rows(self, school_at: Mapping[int, int], team_at: Mapping[int, int]) -> Iterable[planner.Child]:
+    def rows(
+        self, school_at: Mapping[int, int], team_at: Mapping[int, int], *, unplaced: Collection[int]
+    ) -> Iterable[planner.Child]:
+        """Yield the children. Who lives where nobody can measure (`unplaced`) shares no car: the way is not known."""
         for row in self.children:
             yield planner.Child(
                 point=_point(row.home_lat, row.home_lon),
@@ -262,7 +288,7 @@ class _Children:
                 wheelchair=row.wheelchair,
                 child_seat=row.child_seat,
                 female_driver=row.female_driver,
-                alone=row.alone,
+                alone=row.alone or row.id in unplaced,
                 second_adult=row.second_adult,
                 only_familiar=row.only_familiar,
                 turning=planner.Turning.RULE if row.rotate and row.only_familiar else planner.Turning.WISH,
@@ -305,7 +331,7 @@ def _days(legs: Iterable[Leg], dates: Sequence[date]) -> Iterable[planner.Day]:
     for leg in legs:
         weekdays[leg.on][leg.timetable_weekday] += 1
     for on in dates:
-        yield planner.Day(on, weekdays[on].most_common(1)[0][0], week_of(on).toordinal() // 7)
+        yield planner.Day(on, weekdays[on].most_common(1)[0][0], week_number(on))
 
 
 def _leg(
@@ -313,11 +339,8 @@ def _leg(
 ) -> planner.Leg:
     to_school = leg.direction == rota.Direction.TO_SCHOOL
     moment = (leg.due_at if to_school else leg.pickup_at).astimezone(zone)
-    point = (
-        Point(leg.lat, leg.lon)
-        if leg.lat is not None and leg.lon is not None
-        else Point(school.lat, school.lon)
-    )
+    known = leg.lat is not None and leg.lon is not None
+    point = _point(leg.lat, leg.lon) if known else Point(school.lat, school.lon)
     return planner.Leg(
         child=child_at[leg.child_id],
         day=day_at[leg.on],
@@ -360,47 +383,6 @@ def _alone(problem: Problem, leg: int) -> planner.Run:
     )
 
 
-_ShiftRow = tuple[int | None, int, date, str, str]
-
-
-def _shifts_around(session: Session, dates: list[date], states: Collection[str]) -> list[_ShiftRow]:
-    """Return (run, volunteer, date, direction, role) of what is promised or done in the dates' weeks."""
-    rows = session.exec(
-        select(
-            col(Shift.run_id), col(Shift.volunteer_id), col(Shift.on), col(Shift.direction), col(Shift.role)
-        ).where(
-            Shift.on >= week_of(dates[0]),
-            Shift.on < week_of(dates[-1]) + timedelta(days=7),
-            col(Shift.state).in_([*states, rota.ShiftState.SERVED]),
-        )
-    ).all()
-    return [tuple(row) for row in rows]
-
-
-def _bookings(
-    shifts: Iterable[_ShiftRow],
-    kept_runs: Mapping[int, object],
-    volunteer_at: Mapping[int, int],
-    day_at: Mapping[date, int],
-) -> tuple[dict[int, int], dict[int, int], frozenset[Booking], dict[tuple[int, int], int]]:
-    """Return promised drivers and second adults of the kept runs, other bookings, and duties per week."""
-    promised: dict[int, int] = {}
-    seconds: dict[int, int] = {}
-    busy: set[Booking] = set()
-    used: Counter[tuple[int, int]] = Counter()
-    for run_id, volunteer_id, on, direction, role in shifts:
-        volunteer = volunteer_at.get(volunteer_id)
-        if volunteer is None:
-            continue
-        if run_id in kept_runs:
-            (seconds if role == rota.Role.SECOND else promised)[run_id] = volunteer
-            continue
-        used[volunteer, week_of(on).toordinal() // 7] += 1
-        if on in day_at:
-            busy.add(Booking(volunteer, day_at[on], direction_of(direction)))
-    return promised, seconds, frozenset(busy), dict(used)
-
-
 def _declined(
     session: Session, leg_at: Mapping[int, int], volunteer_at: Mapping[int, int]
 ) -> frozenset[tuple[int, int]]:
@@ -414,44 +396,12 @@ def _declined(
     )
 
 
-def _served_counts(session: Session, first_on: date) -> dict[int, int]:
-    rows = session.exec(
-        select(col(Shift.volunteer_id)).where(
-            Shift.on >= first_on - timedelta(weeks=LOAD_WEEKS),
-            Shift.on < first_on,
-            Shift.state == rota.ShiftState.SERVED,
-        )
-    ).all()
-    return dict(Counter(rows))
-
-
-def _blockouts(
-    session: Session, dates: list[date]
-) -> tuple[dict[int, frozenset[date]], list[tuple[int, date, str]]]:
-    """Return whole days off per volunteer, and single half-days off."""
-    days: dict[int, set[date]] = defaultdict(set)
-    halves: list[tuple[int, date, str]] = []
-    for volunteer_id, from_on, until_on, half_day in session.exec(
-        select(
-            col(Blockout.volunteer_id), col(Blockout.from_on), col(Blockout.until_on), col(Blockout.half_day)
-        ).where(
-            col(Blockout.removed_at).is_(None), Blockout.until_on >= dates[0], Blockout.from_on <= dates[-1]
-        )
-    ):
-        within = [on for on in dates if from_on <= on <= until_on]
-        if half_day:
-            halves += [(volunteer_id, on, half_day) for on in within]
-        else:
-            days[volunteer_id].update(within)
-    return {volunteer: frozenset(off) for volunteer, off in days.items()}, halves
-
-
 def _grouped(
     pairs: Iterable[tuple[int, int | None]], volunteer_at: Mapping[int, int]
 ) -> dict[int, tuple[int, ...]]:
     grouped: dict[int, list[int]] = defaultdict(list)
     for child_id, volunteer_id in pairs:
-        if volunteer_id in volunteer_at:
+        if volunteer_id is not None and volunteer_id in volunteer_at:
             grouped[child_id].append(volunteer_at[volunteer_id])
     return {child: tuple(sorted(set(volunteers))) for child, volunteers in grouped.items()}
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from escort.rota.models import CircleMember, CircleState, Leg, Service
@@ -12,15 +13,14 @@ def record_service(session: Session, *, leg_id: int, volunteer_id: int, now: dat
     if session.exec(select(col(Service.id)).where(Service.leg_id == leg_id)).first() is not None:
         return False
     leg = session.get_one(Leg, leg_id)
-    session.add(
-        Service(
-            leg_id=leg_id,
-            child_id=leg.child_id,
-            volunteer_id=volunteer_id,
-            on=leg.on,
-            direction=leg.direction,
-        )
+    turn = Service(
+        leg_id=leg_id, child_id=leg.child_id, volunteer_id=volunteer_id, on=leg.on, direction=leg.direction
     )
+    try:
+        with session.begin_nested():
+            session.add(turn)
+    except IntegrityError:  # another node counted it at this moment
+        return False
     member = session.exec(
         select(CircleMember).where(
             CircleMember.child_id == leg.child_id,

@@ -18,6 +18,7 @@ class RunShown:
 
     run_id: int
     starts_at: datetime
+    ends_at: datetime
     legs: str  # "leg id.generation" of each child's leg
     turn: wording.Turn
     to_area: str
@@ -57,6 +58,7 @@ def _shown(run: Run, school_street: str, legs: list[tuple[Leg, bool, bool]]) -> 
     return RunShown(
         run_id=run.id,
         starts_at=run.starts_at,
+        ends_at=run.ends_at,
         legs=",".join(f"{leg.id}.{leg.generation}" for leg, _, _ in legs)[:120],
         turn=wording.Turn(run.starts_at, run.direction, area if to_school else school_street),
         to_area=school_street if to_school else area,

@@ -1,28 +1,29 @@
 """When somebody said no, or nothing at all: a few eligible people are asked, and the first yes wins.
 
-Each search round asks the next best people, with a deadline that shrinks with the time left. Nobody is asked
-twice for the same run, and nobody who said no to one of its legs.
+Each search round asks the next best people, with a deadline that shrinks with the time left; a no brings the next one
+at once. Nobody is asked twice for the same run, and nobody who said no to one of its legs.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, insert, update
-from sqlmodel import Session, col, select
+from sqlalchemy import func, insert
+from sqlmodel import Session, col, select, update
 
 from escort import wording
 from escort.errors import Conflict, NotFound
-from escort.families.models import Child
 from escort.roster.models import Volunteer
 from escort.rota.asks import LinkMaker
+from escort.rota.deadlines import look_again_at, terms_of
+from escort.rota.fitness import require_fit
 from escort.rota.models import (
     LIVE_SHIFT,
     Ask,
     AskKind,
     AskState,
-    Leg,
     Offer,
     OfferState,
     Refusal,
@@ -33,36 +34,12 @@ from escort.rota.models import (
     Shift,
 )
 from escort.rota.problems import PROMISED, KeyedProblem, ordered_legs, problem_of, week_of
+from escort.rota.seats import lock_runs, open_seats
 from escort.rota.shown import shown_runs
 from notifications.models import Urgency
 from notifications.outbox import Letter, enqueue_many
 from scheduling.explain import Candidate, WhyNobody, why_nobody
 from scheduling.repair import stand_ins
-
-READY = timedelta(minutes=20)  # a stand-in needs so long to get going
-GIVEN_UP = timedelta(minutes=0)  # at T the search ends; the case goes on
-LOOK_AGAIN = timedelta(minutes=60)
-NIGHT_FROM, NIGHT_UNTIL = 21, 8  # local hours in which nobody is given a deadline for a distant run
-
-
-@dataclass(frozen=True)
-class Terms:
-    """How many people to ask at once, and how long each has."""
-
-    people: int
-    deadline_at: datetime
-
-
-def terms_of(now: datetime, starts_at: datetime, zone: ZoneInfo) -> Terms:
-    """Return how to ask for a run that starts then: the less time, the more people at once and the shorter."""
-    left = starts_at - READY - now
-    if left <= timedelta(minutes=60):
-        return Terms(3, now + _between(left / 6, timedelta(minutes=3), timedelta(minutes=5)))
-    if left <= timedelta(hours=4):
-        return Terms(3, now + _between(left / 6, timedelta(minutes=10), timedelta(minutes=30)))
-    if left <= timedelta(hours=24):
-        return Terms(2, now + _between(left / 8, timedelta(minutes=30), timedelta(hours=2)))
-    return Terms(2, _by_day(now + timedelta(hours=3), zone))
 
 
 def dates_to_search(session: Session, *, now: datetime) -> list[date]:
@@ -82,35 +59,23 @@ def next_search_at(session: Session) -> datetime | None:
 
 def search(session: Session, *, on: date, now: datetime, zone: ZoneInfo, links: LinkMaker) -> int:
     """Take every due search of a date one round further; return how many people were asked."""
-    runs = list(
-        session.exec(
-            select(Run)
-            .where(col(Run.search_at) <= now, Run.on == on, Run.state == RunState.LIVE)
-            .order_by(col(Run.starts_at), col(Run.id))
-        )
-    )
-    open_roles = _open_roles(session, runs)
-    asked_now: set[int] = set()
-    keyed = None
-    asked = 0
+    due = (col(Run.search_at) <= now, col(Run.on) == on, col(Run.state) == RunState.LIVE)
+    lock_runs(session, session.exec(select(Run.id).where(*due)).all())
+    runs = session.exec(
+        select(Run)
+        .where(*due)
+        .order_by(col(Run.starts_at), col(Run.id))
+        .execution_options(populate_existing=True)
+    ).all()
+    seats = open_seats(session, [_id(run.id) for run in runs])
+    looking = [run for run in runs if seats[_id(run.id)] and run.starts_at > now]
     for run in runs:
-        roles = open_roles[_id(run.id)]
-        if not roles or run.starts_at - GIVEN_UP <= now:
+        if run not in looking:  # filled, empty, or T has come: the case goes on, the search ends
             _settle(session, run, search_at=None)
-            continue
-        waiting = _open_deadline(session, _id(run.id))
-        if waiting is not None:
-            _settle(session, run, search_at=waiting)
-            continue
-        keyed = keyed or _problem(session, [r for r in runs if open_roles[_id(r.id)]], zone)
-        chosen = _next_people(session, keyed, run, asked_now, limit=terms_of(now, run.starts_at, zone).people)
-        asked += len(chosen)
-        asked_now.update(chosen)
-        if chosen:
-            deadline = _ask(session, run, roles[0], chosen, now=now, zone=zone, links=links)
-            _settle(session, run, search_at=deadline, rounds=1)
-        else:
-            _note_why_nobody(session, keyed, run, now)
+    if not looking:
+        return 0
+    round_ = _Round(session, looking, now=now, zone=zone, links=links)
+    asked = sum(round_.take(run, seats[_id(run.id)]) for run in looking)
     session.flush()
     session.expire_all()
     return asked
@@ -125,24 +90,88 @@ def ask_people(
     zone: ZoneInfo,
     links: LinkMaker,
 ) -> int:
-    """Ask people whom the coordinator picked. Raises NotFound, or Conflict if the run needs nobody any more."""
-    run = session.get(Run, run_id)
+    """Ask people whom the coordinator picked; return how many. What is still a draft counts as published by that.
+
+    Raises NotFound, Conflict if the run needs nobody or all were asked before, Refused if somebody may not drive it.
+    """
+    lock_runs(session, [run_id])
+    run = session.get(Run, run_id, populate_existing=True)
     if run is None or run.state != RunState.LIVE:
         raise NotFound("这趟车已经取消了，不用再问。")
-    roles = _open_roles(session, [run])[run_id]
-    if not roles:
-        raise Conflict("已经有人答应了，不用再问。")
-    if run.published_at is None:
-        run.published_at = now
-    asked = set(_asked_before(session, run_id, (OfferState.OPEN, OfferState.DECLINED)))
-    refused = _refused(session, run_id)
-    chosen = [volunteer for volunteer in volunteer_ids if volunteer not in asked | refused]
+    seats = open_seats(session, [run_id])[run_id]
+    if not seats:
+        raise Conflict("这趟车已经有人答应，或者正在等他回话，不用再问。")
+    passed = {
+        *_asked_before(session, run_id, (OfferState.OPEN, OfferState.DECLINED)),
+        *_refused(session, run_id),
+    }
+    chosen = [volunteer for volunteer in dict.fromkeys(volunteer_ids) if volunteer not in passed]
     if not chosen:
         raise Conflict("这几位都问过了：有的还没回，有的已经说去不了。")
-    deadline = _ask(session, run, roles[0], chosen, now=now, zone=zone, links=links)
+    for volunteer_id in chosen:
+        require_fit(session, run=run, volunteer_id=volunteer_id)
+    if run.published_at is None:
+        run.published_at = now
+    deadline = _ask(session, run, seats[0], chosen, now=now, zone=zone, links=links)
     _settle(session, run, search_at=deadline, rounds=1)
     session.flush()
     return len(chosen)
+
+
+class _Round:
+    """One round of the search over the runs of one date."""
+
+    def __init__(
+        self, session: Session, runs: Sequence[Run], *, now: datetime, zone: ZoneInfo, links: LinkMaker
+    ) -> None:
+        self.session, self.now, self.zone, self.links = session, now, zone, links
+        self.waiting = _waiting(session, [_id(run.id) for run in runs])
+        self.answering = set(session.exec(select(Ask.volunteer_id).where(Ask.state == AskState.OPEN)))
+        self.runs = runs
+        self._keyed: KeyedProblem | None = None
+
+    @property
+    def keyed(self) -> KeyedProblem:
+        if self._keyed is None:
+            self._keyed = _problem(self.session, self.runs, self.zone)
+        return self._keyed
+
+    def take(self, run: Run, seats: Sequence[Role]) -> int:
+        """Ask the next people for each open seat of a run; return how many."""
+        terms = terms_of(self.now, run.starts_at, self.zone)
+        asked, deadlines = 0, []
+        for seat in seats:
+            waiting = self.waiting[_id(run.id), seat]
+            deadlines += waiting
+            chosen = self._next_people(run, terms.people - len(waiting))
+            if chosen:
+                deadlines.append(
+                    _ask(self.session, run, seat, chosen, now=self.now, zone=self.zone, links=self.links)
+                )
+                self.answering.update(chosen)
+                asked += len(chosen)
+        if deadlines:
+            _settle(self.session, run, search_at=min(deadlines), rounds=1 if asked else 0)
+        else:
+            _note_why_nobody(self.session, self.keyed, run, self.now)
+        return asked
+
+    def _next_people(self, run: Run, limit: int) -> list[int]:
+        """Return whom to ask next; who has another question open comes only if there is nobody else."""
+        if limit <= 0:
+            return []
+        tried = {
+            *_asked_before(self.session, _id(run.id), tuple(OfferState)),
+            *_refused(self.session, _id(run.id)),
+            *_people_of(self.session, _id(run.id)),
+        }
+        position = self.keyed.run_ids.index(_id(run.id))
+        at = self.keyed.volunteer_at
+        passed = {at[volunteer] for volunteer in tried if volunteer in at}
+        found = stand_ins(self.keyed.problem, position, asked=passed)
+        people = [self.keyed.volunteer_ids[one.volunteer] for one in found]
+        free = [volunteer for volunteer in people if volunteer not in self.answering]
+        return (free or people)[:limit]
 
 
 @dataclass(frozen=True)
@@ -191,19 +220,6 @@ def _ranked(
         price=one.price,
         is_asked=volunteer_id in open_with,
     )
-
-
-def _next_people(
-    session: Session, keyed: KeyedProblem, run: Run, asked_now: set[int], *, limit: int
-) -> list[int]:
-    tried = {
-        *_asked_before(session, _id(run.id), tuple(OfferState)),
-        *_refused(session, _id(run.id)),
-        *asked_now,
-    }
-    passed = {keyed.volunteer_at[volunteer] for volunteer in tried if volunteer in keyed.volunteer_at}
-    found = stand_ins(keyed.problem, keyed.run_ids.index(_id(run.id)), asked=passed, limit=limit)
-    return [keyed.volunteer_ids[one.volunteer] for one in found]
 
 
 def _ask(
@@ -261,12 +277,13 @@ def _ask(
                     equipment=shown.equipment,
                     deadline=terms.deadline_at,
                     link=link[f"volunteer:{volunteer}"],
-                    now=now,
+                    now=terms.not_before or now,
                     zone=zone,
                 ),
                 about=f"ask:{ask_id}",
                 dedup_key=f"ask:{ask_id}",
                 urgency=Urgency.URGENT,
+                not_before=terms.not_before,
                 do_not_send_after=terms.deadline_at,
             )
             for ask_id, volunteer in zip(ask_ids, people, strict=True)
@@ -277,11 +294,10 @@ def _ask(
 
 
 def _problem(session: Session, runs: Sequence[Run], zone: ZoneInfo) -> KeyedProblem:
-    """Return the problem of one or more runs that each want a driver, everything else as it is promised."""
+    """Return the problem of one or more runs that each want somebody, everything else as it is promised."""
     legs = ordered_legs(session, [_id(run.id) for run in runs])
     kept = {_id(run.id): legs[_id(run.id)] for run in runs if _id(run.id) in legs}
-    keyed = problem_of(session, legs=[], kept_runs=kept, zone=zone, counted=PROMISED)
-    return replace(keyed, problem=replace(keyed.problem, promised={}))
+    return problem_of(session, legs=[], kept_runs=kept, zone=zone, counted=PROMISED)
 
 
 def _note_why_nobody(session: Session, keyed: KeyedProblem, run: Run, now: datetime) -> None:
@@ -293,50 +309,25 @@ def _note_why_nobody(session: Session, keyed: KeyedProblem, run: Run, now: datet
         "relax": [{"rule": r.rule.value, "amount": r.amount, "people": r.people} for r in why.relaxations],
     }
     session.add(run)
-    again = now + LOOK_AGAIN
-    _settle(session, run, search_at=again if again < run.starts_at else None)
+    _settle(session, run, search_at=look_again_at(now, run.starts_at))
 
 
-def _open_roles(session: Session, runs: Iterable[Run]) -> dict[int, list[Role]]:
-    """Return, by run, which seats want somebody: the driver's first, then the second adult's where one is needed."""
-    run_ids = [_id(run.id) for run in runs]
-    held = set(
-        session.exec(
-            select(col(Shift.run_id), col(Shift.role)).where(
-                col(Shift.run_id).in_(run_ids), col(Shift.state).in_(LIVE_SHIFT)
-            )
-        ).all()
-    )
-    riding = session.exec(
-        select(col(RunLeg.run_id), col(Child.second_adult))
-        .join(Leg, col(Leg.id) == RunLeg.leg_id)
-        .join(Child, col(Child.id) == Leg.child_id)
-        .where(col(RunLeg.run_id).in_(run_ids), col(RunLeg.is_live))
-    ).all()
-    wants_second = {run_id for run_id, second in riding if second}
-    occupied = {run_id for run_id, _ in riding}
-    roles: dict[int, list[Role]] = {}
-    for run_id in run_ids:
-        wanted = (
-            [Role.DRIVER, *([Role.SECOND] if run_id in wants_second else [])] if run_id in occupied else []
-        )
-        roles[run_id] = [role for role in wanted if (run_id, role) not in held]
-    return roles
-
-
-def _open_deadline(session: Session, run_id: int) -> datetime | None:
-    """Return until when somebody who was asked may still answer."""
-    return session.exec(
-        select(func.max(Ask.deadline_at))
-        .join(Offer, col(Offer.ask_id) == Ask.id)
-        .where(Offer.run_id == run_id, Offer.state == OfferState.OPEN, Ask.state == AskState.OPEN)
-    ).one()
+def _waiting(session: Session, run_ids: Sequence[int]) -> dict[tuple[int, str], list[datetime]]:
+    """Return, by run and seat, until when each of those who were asked may still answer."""
+    waiting: dict[tuple[int, str], list[datetime]] = defaultdict(list)
+    for run_id, role, deadline_at in session.exec(
+        select(Offer.run_id, Offer.role, Ask.deadline_at)
+        .join(Ask, col(Ask.id) == col(Offer.ask_id))
+        .where(col(Offer.run_id).in_(run_ids), Offer.state == OfferState.OPEN, Ask.state == AskState.OPEN)
+    ):
+        waiting[_id(run_id), role].append(deadline_at)
+    return waiting
 
 
 def _asked_before(session: Session, run_id: int, states: Collection[str]) -> list[int]:
     return list(
         session.exec(
-            select(col(Offer.volunteer_id)).where(Offer.run_id == run_id, col(Offer.state).in_(list(states)))
+            select(Offer.volunteer_id).where(Offer.run_id == run_id, col(Offer.state).in_(list(states)))
         )
     )
 
@@ -344,9 +335,18 @@ def _asked_before(session: Session, run_id: int, states: Collection[str]) -> lis
 def _refused(session: Session, run_id: int) -> set[int]:
     return set(
         session.exec(
-            select(col(Refusal.volunteer_id))
-            .join(RunLeg, col(RunLeg.leg_id) == Refusal.leg_id)
+            select(Refusal.volunteer_id)
+            .join(RunLeg, col(RunLeg.leg_id) == col(Refusal.leg_id))
             .where(RunLeg.run_id == run_id, col(RunLeg.is_live), col(Refusal.taken_back_at).is_(None))
+        )
+    )
+
+
+def _people_of(session: Session, run_id: int) -> list[int]:
+    """Return who holds a seat of the run: a driver is not his own second adult."""
+    return list(
+        session.exec(
+            select(Shift.volunteer_id).where(Shift.run_id == run_id, col(Shift.state).in_(LIVE_SHIFT))
         )
     )
 
@@ -360,24 +360,11 @@ def _names(session: Session, ids: Sequence[int]) -> dict[int, str]:
 
 def _settle(session: Session, run: Run, *, search_at: datetime | None, rounds: int = 0) -> None:
     session.flush()
-    session.execute(
+    session.exec(
         update(Run)
         .where(col(Run.id) == run.id)
         .values(search_at=search_at, search_round=Run.search_round + rounds, version=Run.version + 1)
     )
-
-
-def _between(span: timedelta, least: timedelta, most: timedelta) -> timedelta:
-    return max(least, min(span, most))
-
-
-def _by_day(moment: datetime, zone: ZoneInfo) -> datetime:
-    """Move a deadline that falls into the night to the next morning."""
-    local = moment.astimezone(zone)
-    if NIGHT_UNTIL <= local.hour < NIGHT_FROM:
-        return moment
-    morning = local.replace(hour=NIGHT_UNTIL, minute=30, second=0, microsecond=0)
-    return morning if local.hour < NIGHT_UNTIL else morning + timedelta(days=1)
 
 
 def _id(value: int | None) -> int:
