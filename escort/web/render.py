@@ -6,7 +6,7 @@ exceptions.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,15 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 
 from escort.web.status import status
+from escort.web.times import TimeWords, minutes_until
 
 HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
 STATIC = HERE / "static"
-WEEKDAYS = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
-RELATIVE_UNDER_MINUTES = 60
 
 
 def page(request: Request, template: str, status_code: int = 200, **context: Any) -> HTMLResponse:
@@ -81,62 +81,6 @@ def phone(number: str | None) -> str:
     return f"{local[:3]} {local[3:7]} {local[7:]}" if len(local) == 11 else local
 
 
-def weekday(day: date) -> str:
-    return WEEKDAYS[day.weekday()]
-
-
-def weekdays(marks: str) -> str:
-    """Return "1111100" as 周一至周五, "1010000" as 周一、周三."""
-    days = [day for day, mark in enumerate(marks) if mark == "1"]
-    if len(days) > 2 and days[-1] - days[0] == len(days) - 1:
-        return f"{WEEKDAYS[days[0]]}至{WEEKDAYS[days[-1]]}"
-    return "、".join(WEEKDAYS[day] for day in days)
-
-
-def half_days(pattern: str) -> str:
-    """Return fourteen marks as 周一至周五；周六早上; half-days that stand alone are named."""
-    whole = "".join(str(int(pattern[2 * day : 2 * day + 2] == "11")) for day in range(7))
-    parts = [weekdays(whole)] if "1" in whole else []
-    for half, word in ((0, "早上"), (1, "下午")):
-        alone = "".join(str(int(pattern[2 * day + half] == "1" and whole[day] == "0")) for day in range(7))
-        if "1" in alone:
-            parts.append(f"{weekdays(alone)}{word}")
-    return "；".join(parts)
-
-
-def month_day(day: date) -> str:
-    return f"{day.month}月{day.day}日"
-
-
-def minutes_until(at: datetime, now: datetime) -> int:
-    """Whole minutes from `now` to `at`, negative once it has passed."""
-    return int((at - now).total_seconds() // 60)
-
-
-def time_left(at: datetime, now: datetime, zone: ZoneInfo) -> str:
-    """Return how long is left in the largest words that are still true: 晚 9 分, 19 分, 17:10, 明天, 周四."""
-    minutes = minutes_until(at, now)
-    if -RELATIVE_UNDER_MINUTES < minutes < 0:
-        return f"过了 {-minutes} 分"
-    if 0 <= minutes < RELATIVE_UNDER_MINUTES:
-        return f"{minutes} 分"
-    return day_word(at.astimezone(zone).date(), now.astimezone(zone).date(), at.astimezone(zone).time())
-
-
-def day_word(day: date, today: date, at: time | None = None) -> str:
-    """Return 今天 with its time, 明早 / 明天下午, 周四 in the same or the next week, else 11月26日."""
-    days = (day - today).days
-    if days == 0:
-        return f"{at:%H:%M}" if at else "今天"
-    if days == -1:
-        return "昨天"
-    if days == 1:
-        if at is None:
-            return "明天"
-        return "明早" if at.hour < 12 else "明天下午"
-    return weekday(day) if 1 < days < 7 else month_day(day)
-
-
 def _local_phone(number: str | None) -> str:
     return (number or "").removeprefix("+86")
 
@@ -146,29 +90,25 @@ def _is_demo(house: Any) -> bool:
 
 
 def _filters(zone: ZoneInfo) -> Mapping[str, Callable[..., Any]]:
-    def local(at: datetime) -> datetime:
-        return at.astimezone(zone)
+    def words(name: str) -> Callable[..., str]:
+        """Return the filter that calls this method of TimeWords in the page's language."""
 
-    def clock(at: datetime | time) -> str:
-        return f"{at.astimezone(zone) if isinstance(at, datetime) else at:%H:%M}"
+        @pass_context
+        def in_words(context: Context, *values: Any) -> str:
+            gettext = context["gettext"]
+            spoken = TimeWords(zone, lambda word, **named: str(context.call(gettext, word, **named)))
+            return str(getattr(spoken, name)(*values))
 
-    def as_day(at: datetime | date) -> date:
-        return at.astimezone(zone).date() if isinstance(at, datetime) else at
+        return in_words
 
-    return {
-        "local": local,
-        "clock": clock,
-        "day": lambda at: month_day(as_day(at)),
-        "weekday": lambda at: weekday(as_day(at)),
-        "iso": lambda at: as_day(at).isoformat(),
-        "day_word": lambda at, now: day_word(as_day(at), as_day(now)),
+    spoken = ("clock", "day", "weekday", "day_word", "moment", "time_left", "weekdays", "half_days")
+    return {name: words(name) for name in spoken} | {
+        "local": lambda at: at.astimezone(zone),
+        "iso": lambda at: (at.astimezone(zone).date() if isinstance(at, datetime) else at).isoformat(),
         "minutes_until": minutes_until,
-        "time_left": lambda at, now: time_left(at, now, zone),
         "plate": plate,
         "phone": phone,
         "masked_phone": masked_phone,
-        "weekdays": weekdays,
-        "half_days": half_days,
         "km": lambda km: f"{km:.1f}" if km < 100 else f"{km:.0f}",
     }
 

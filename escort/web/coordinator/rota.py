@@ -7,8 +7,8 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlmodel import Session
 
-from escort.errors import Refused
-from escort.rota import asks, planning, standins
+from escort.errors import Conflict, Refused
+from escort.rota import answers, planning, publishing, standins
 from escort.rota.run_panel import RunPanel, panel_of
 from escort.rota.week import HALF_DAYS, CellCode, Show, WeekMatrix, week_matrix
 from escort.web.coordinator.reasons import blocked_of, chips_of, relaxed_of
@@ -59,7 +59,7 @@ def show_week(
         panel=None,
         show=show,
         open_schools=schools,
-        draft=planning.draft_changes(
+        draft=publishing.draft_changes(
             session, from_on=matrix.monday, until_on=matrix.monday + timedelta(days=6)
         ),
         **_around(matrix, today),
@@ -127,7 +127,7 @@ def record_answer(
     now: NowDep,
 ) -> Response:
     """An answer given by phone counts like a tap, with who wrote it down."""
-    asks.record_answer(
+    counted = answers.record_answer(
         session,
         run_id=run_id,
         volunteer_id=form.volunteer_id,
@@ -137,6 +137,8 @@ def record_answer(
         now=now,
         zone=house.zone,
     )
+    if not counted:
+        raise Conflict("这个回答来晚了：已经有别人开，或者这趟车变了。请看一下现在是谁。")
     return RedirectResponse(f"/rota/runs/{run_id}", status_code=303)
 
 
@@ -173,7 +175,7 @@ def show_publish(request: Request, _me: CurrentCoordinator, session: ReadSession
 def publish(
     form: Annotated[PublishForm, Form()], me: CurrentCoordinator, session: SessionDep, now: NowDep
 ) -> Response:
-    planning.publish_plan(session, plan_id=form.plan_id, by=me.subject, now=now)
+    publishing.publish_plan(session, plan_id=form.plan_id, by=me.subject, now=now)
     return RedirectResponse(f"/rota?week={form.week}", status_code=303)
 
 
@@ -197,12 +199,12 @@ def _around(matrix: WeekMatrix, today: date) -> dict[str, Any]:
     }
 
 
-def _newest_draft(session: Session) -> planning.Draft:
+def _newest_draft(session: Session) -> publishing.Draft:
     """What publishing the newest draft plan brings: all its weeks, not only the one on the screen."""
-    newest = planning.draft_changes(session, from_on=date.min, until_on=date.max)
+    newest = publishing.draft_changes(session, from_on=date.min, until_on=date.max)
     if newest.plan is None:
         return newest
-    return planning.draft_changes(session, from_on=newest.plan.from_on, until_on=newest.plan.until_on)
+    return publishing.draft_changes(session, from_on=newest.plan.from_on, until_on=newest.plan.until_on)
 
 
 def _people(session: Session, panel: RunPanel, house: House, *, is_past: bool) -> dict[str, Any]:
