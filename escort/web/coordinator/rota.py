@@ -12,7 +12,15 @@ from escort.rota import answers, planning, publishing, standins
 from escort.rota.run_panel import RunPanel, panel_of
 from escort.rota.week import HALF_DAYS, CellCode, Show, WeekMatrix, week_matrix
 from escort.web.coordinator.reasons import blocked_of, chips_of, relaxed_of
-from escort.web.deps import CurrentCoordinator, House, HouseDep, NowDep, ReadSessionDep, SessionDep
+from escort.web.deps import (
+    CurrentCoordinator,
+    House,
+    HouseDep,
+    NowDep,
+    ReadLogDep,
+    ReadSessionDep,
+    SessionDep,
+)
 from escort.web.forms import FormModel, Ids
 from escort.web.render import page
 from escort.web.status import mark
@@ -47,11 +55,13 @@ def show_week(
     session: ReadSessionDep,
     house: HouseDep,
     now: NowDep,
+    reads: ReadLogDep,
     week: date | None = None,
     show: Show = Show.HOLES,
     schools: Annotated[list[int], Query(alias="open", max_length=60)] = [],  # noqa: B006  # FastAPI copies it
 ) -> HTMLResponse:
     today = now.astimezone(house.zone).date()
+    reads.saw(f"week:{week or today}", "timetables")
     matrix = week_matrix(session, week_on=week or _week_of_interest(today), show=show, schools=schools)
     return page(
         request,
@@ -74,9 +84,11 @@ def show_run(
     session: ReadSessionDep,
     house: HouseDep,
     now: NowDep,
+    reads: ReadLogDep,
 ) -> HTMLResponse:
     today = now.astimezone(house.zone).date()
     panel = panel_of(session, run_id=run_id)
+    reads.saw(f"week:{panel.on}", "timetables")
     matrix = week_matrix(
         session,
         week_on=panel.on,

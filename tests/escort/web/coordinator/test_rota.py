@@ -4,6 +4,7 @@ from datetime import date
 
 from sqlmodel import select
 
+from escort.access.models import AuditEvent
 from escort.rota.models import (
     Leg,
     LegState,
@@ -19,7 +20,8 @@ from notifications.models import Message
 from tests.builders import NOW
 from tests.cast import Cast, the_cast
 from tests.escort.web.coordinator.conftest import Desk
-from tests.escort.web.coordinator.days import a_leg, a_run, a_shift
+from tests.escort.web.coordinator.days import a_full_day, a_leg, a_run, a_shift
+from tests.queries import count_queries
 
 ON = date(2021, 4, 8)  # the Thursday after the first evening
 WEEK = "/rota?week=2021-04-08"
@@ -120,6 +122,19 @@ def test_a_draft_says_what_publishing_brings_before_it_is_done(desk: Desk) -> No
         assert session.exec(select(Shift.state)).one() == ShiftState.OPEN
         assert session.exec(select(PlanRecord.state)).one() == PlanState.PUBLISHED
     assert "草稿里有" not in desk.get(WEEK)
+
+
+def test_the_week_costs_at_most_ten_queries_and_leaves_one_line_in_the_trail(desk: Desk) -> None:
+    with desk.house.store.write() as session:
+        a_full_day(session, ON, children=30)
+
+    with count_queries(desk.house.store.engine) as counted:
+        desk.get(f"{WEEK}&show=all")
+
+    assert len(counted) <= 10
+    with desk.house.store.read() as session:
+        reads = session.exec(select(AuditEvent).where(AuditEvent.action == "read")).all()
+    assert [read.subject for read in reads] == ["week:2021-04-08"]
 
 
 def test_publishing_twice_is_told_that_it_is_done(desk: Desk) -> None:

@@ -11,7 +11,8 @@ from notifications.models import HandKind, HandTask, Message, MessageState
 from tests.builders import NOW, TODAY
 from tests.cast import the_cast
 from tests.escort.web.coordinator.conftest import Desk
-from tests.escort.web.coordinator.days import a_leg, a_run, a_shift, at
+from tests.escort.web.coordinator.days import a_full_day, a_leg, a_run, a_shift, at
+from tests.queries import count_queries
 
 TOMORROW = TODAY + timedelta(days=1)
 
@@ -131,3 +132,14 @@ def test_what_was_told_by_hand_leaves_the_list(desk: Desk) -> None:
     desk.post(f"/hand/{task_id}/done")
     assert "没有要转告的。" in desk.get("/today")
     assert "已经有人告知过了" in desk.post(f"/hand/{task_id}/done", expect=409)
+
+
+def test_the_whole_page_costs_at_most_ten_queries(desk: Desk) -> None:
+    a_late_driver(desk)
+    with desk.house.store.write() as session:
+        a_full_day(session, TOMORROW, children=30)
+
+    with count_queries(desk.house.store.engine) as counted:
+        desk.get("/today")
+
+    assert len(counted) <= 10
