@@ -4,15 +4,17 @@ APScheduler only pokes. Whether there is anything to do is decided here, from ro
 """
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import httpx
-from sqlmodel import Session, col, func, select
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session
 
-from escort import job_leases, replies
+from escort import job_leases, replies, wording
 from escort.access.purge import purge_expired
 from escort.cases import service as cases
 from escort.cases.models import CaseKind
@@ -20,8 +22,7 @@ from escort.db import Store
 from escort.journeys import reminders, watch
 from escort.messages import still_wanted
 from escort.replies import Desk
-from escort.rota import asks, legs, planning, standins
-from escort.rota.models import Leg, LegState, Run, RunLeg, RunState
+from escort.rota import asks, legs, planning, release, standins
 from escort.rota.problems import week_of
 from notifications import delivery, inbound, outbox
 from notifications.channels import Channel
@@ -30,8 +31,8 @@ from notifications.models import Urgency
 log = logging.getLogger(__name__)
 
 EVENING = time(18, 0)
-PUBLISH_WEEKDAY = asks.ASK_WEEKDAY  # what is still a draft is published when its week is asked about
 PLAN_SEED = 20210401
+REST = timedelta(minutes=1)  # after a heavy job that failed, or could not do everything
 
 
 @dataclass
@@ -51,6 +52,7 @@ class Jobs:
     ping: Callable[[], None] | None = None  # the outside dead-man's switch
     crash_point: Callable[[str], None] = field(default=delivery.no_crash)
     _audited: datetime | None = None
+    _resting: dict[str, datetime] = field(default_factory=dict)  # heavy jobs, until when in real time
 
     def heartbeat(self) -> Mapping[str, Callable[[], object]]:
         """Return what is worth trying every second, in the order in which effects follow each other."""
@@ -85,7 +87,7 @@ class Jobs:
                 "watch": watch.next_due_at(session, now),
                 "cases": cases.next_due_at(session),
                 "deliver": outbox.next_due_at(session),
-                "evening": self._next_evening(session, now),
+                "evening": None if self._is_resting("evening") else self._next_evening(session, now),
             }
         return {name: moment for name, moment in moments.items() if moment is not None}
 
@@ -98,31 +100,54 @@ class Jobs:
         with self.store.read() as session:
             waiting = [row.id for row in inbound.unhandled(session, limit=200)]
         for inbound_id in waiting:
-            if inbound_id is None:
-                continue
-            try:
-                with self.store.write() as session:
-                    replies.handle(session, inbound_id=inbound_id, desk=self._desk())
-            except Exception:
-                log.exception("reply %s could not be handled", inbound_id)
-                with self.store.write() as session:
-                    replies.set_aside(session, inbound_id=inbound_id, now=self.now())
+            if inbound_id is not None:
+                self._read_reply(inbound_id)
         return len(waiting)
+
+    def _read_reply(self, inbound_id: int) -> None:
+        try:
+            with self.store.write() as session:
+                replies.handle(session, inbound_id=inbound_id, desk=self._desk())
+        except OperationalError:
+            log.exception(
+                "reply %s will be tried again", inbound_id
+            )  # a lock, a lost connection: it stays due
+        except Exception:
+            log.exception("reply %s could not be handled", inbound_id)
+            with self.store.write() as session:
+                replies.set_aside(session, inbound_id=inbound_id, now=self.now())
 
     def asks(self) -> int:
         """Let asks lapse whose time is over; ask those who have not been asked."""
         now = self.now()
         with self.store.write() as session:
+            release.free_barred(session, now=now, zone=self.zone)
             lapsed = asks.lapse_asks(session, now=now)
-            return lapsed + asks.send_asks(session, now=now, zone=self.zone, links=self.links)
+        try:
+            with self.store.write() as session:
+                return lapsed + asks.send_asks(session, now=now, zone=self.zone, links=self.links)
+        except Exception:
+            log.exception("the asks could not be sent together; each is tried alone")
+        return lapsed + self._ask_one_by_one(now)
+
+    def _ask_one_by_one(self, now: datetime) -> int:
+        with self.store.read() as session:
+            waiting = asks.volunteers_to_ask(session, now=now, zone=self.zone)
+        asked = 0
+        for volunteer_id in waiting:
+            what = self._set_aside(f"volunteer:{volunteer_id}", "给一位志愿者发询问")
+            with what, self.store.write() as session:
+                asked += asks.send_asks(session, now=now, zone=self.zone, links=self.links, only=volunteer_id)
+        return asked
 
     def searches(self) -> int:
-        """Look for stand-ins, one transaction a date."""
+        """Look for stand-ins, one transaction a date; a date that cannot be searched stops no other."""
         found = 0
         with self.store.read() as session:
             dates = standins.dates_to_search(session, now=self.now())
         for on in dates:
-            with self.store.write() as session:
+            what = self._set_aside(f"date:{on.isoformat()}", f"{on.month}月{on.day}日找人顶班")
+            with what, self.store.write() as session:
                 found += standins.search(session, on=on, now=self.now(), zone=self.zone, links=self.links)
         return found
 
@@ -133,11 +158,16 @@ class Jobs:
             span = self._gap(session, now)
         if span is None:
             return
+        self._rest("gaps")  # what cannot be closed, or fails, is tried again a minute later
         with job_leases.lease(self.store, "plan", owner=self.owner, real_now=self.real_now()) as mine:
             if mine:
                 self._plan(*span, now=now)
                 with self.store.write() as session:
                     planning.publish_between(session, from_on=span[0], until_on=span[1], now=now)
+        self._resting.pop("gaps")
+        with self.store.read() as session:
+            if self._gap(session, now) is not None:
+                self._rest("gaps")
 
     def reminders(self) -> int:
         with self.store.write() as session:
@@ -181,31 +211,38 @@ class Jobs:
         today = now.astimezone(self.zone).date()
         if now.astimezone(self.zone).time() < EVENING or self._evening_done(today):
             return
+        if self._is_resting("evening"):
+            return
+        self._rest("evening")  # should it fail: planning is heavy, and is not tried every second
         with job_leases.lease(self.store, "evening", owner=self.owner, real_now=self.real_now()) as mine:
-            if not mine or self._evening_done(today):
-                return
-            self.rotate(now=now)
-            with self.store.write() as session:
-                purge_expired(session, now=now, real_now=self.real_now())
-                job_leases.mark_done(session, "evening", on=today, now=now)
+            if mine and not self._evening_done(today):
+                self.rotate(now=now)
+                with self.store.write() as session:
+                    purge_expired(session, now=now, real_now=self.real_now())
+                    job_leases.mark_done(session, "evening", on=today, now=now)
+        if mine:
+            self._resting.pop("evening")
 
     def rotate(self, *, now: datetime) -> None:
         """Extend the calendar and plan whatever has no car or driver yet; publish what is due to be asked."""
         today = now.astimezone(self.zone).date()
         until_on = today + legs.HORIZON - timedelta(days=1)
         with self.store.write() as session:
+            planning.forget_past_drafts(session, before=today)
             legs.extend_calendar(session, now=now, zone=self.zone)
+            release.free_unfit(session, from_on=today, now=now, zone=self.zone)
         planning.propose_missing_circles(
             self.store, now=now, zone=self.zone, from_on=today, until_on=until_on
         )
-        if self._has_free_legs(today, until_on, now):
+        with self.store.read() as session:
+            has_free = planning.free_span(session, from_on=today, until_on=until_on, starts_after=now)
+        if has_free:
             self._plan(today, until_on, now=now)
-        next_week = week_of(today) + timedelta(days=7)
-        if now >= asks.ask_moment(next_week, self.zone):
-            with self.store.write() as session:
-                planning.publish_between(
-                    session, from_on=today, until_on=next_week + timedelta(days=6), now=now
-                )
+        with self.store.write() as session:
+            publish_until = self._publish_until(session, now)
+            if publish_until is not None:
+                planning.publish_between(session, from_on=today, until_on=publish_until, now=now)
+            planning.look_again(session, now=now)
 
     def audit_every_minute(self) -> None:
         """Audit at the first heartbeat of each minute of this process."""
@@ -248,45 +285,47 @@ class Jobs:
 
     def _gap(self, session: Session, now: datetime) -> tuple[date, date] | None:
         """Return the dates of wanted legs without a car within the published weeks, or None."""
-        last = session.exec(select(func.max(Run.on)).where(col(Run.published_at).is_not(None))).one()
-        if last is None:
+        last = planning.published_until(session)
+        if last is None or self._is_resting("gaps"):
             return None
-        first, end = session.exec(
-            select(func.min(Leg.on), func.max(Leg.on)).where(
-                Leg.state == LegState.WANTED,
-                col(Leg.pickup_at) > now + asks.LATEST_ASK_BEFORE_START,
-                Leg.on <= week_of(last) + timedelta(days=6),
-                col(Leg.lat).is_not(None) | (Leg.km > 0),
-                ~col(Leg.id).in_(
-                    select(col(RunLeg.leg_id))
-                    .join(Run, col(Run.id) == RunLeg.run_id)
-                    .where(col(RunLeg.is_live), Run.on >= now.astimezone(self.zone).date())
-                ),
-            )
-        ).one()
-        return None if first is None else (first, end)
+        return planning.free_span(
+            session,
+            from_on=now.astimezone(self.zone).date(),
+            until_on=_sunday(last),
+            starts_after=now + asks.LATEST_ASK_BEFORE_START,
+        )
 
-    def _has_free_legs(self, from_on: date, until_on: date, now: datetime) -> bool:
-        published = (
-            select(col(RunLeg.leg_id))
-            .join(Run, col(Run.id) == RunLeg.run_id)
-            .where(col(RunLeg.is_live), Run.state == RunState.LIVE)
-        )
-        return (
-            session_first(
-                self.store,
-                select(col(Leg.id))
-                .where(
-                    Leg.on >= from_on,
-                    Leg.on <= until_on,
-                    Leg.state == LegState.WANTED,
-                    col(Leg.pickup_at) > now,
+    def _publish_until(self, session: Session, now: datetime) -> date | None:
+        """Until when drafts are published of themselves: the week that may be asked about, or was published before."""
+        next_week = week_of(now.astimezone(self.zone).date()) + timedelta(days=7)
+        if now >= asks.ask_moment(next_week, self.zone):
+            return max(_sunday(next_week), _sunday(planning.published_until(session) or next_week))
+        last = planning.published_until(session)
+        return _sunday(last) if last is not None else None
+
+    def _rest(self, job: str) -> None:
+        self._resting[job] = self.real_now() + REST
+
+    def _is_resting(self, job: str) -> bool:
+        return job in self._resting and self.real_now() < self._resting[job]
+
+    @contextmanager
+    def _set_aside(self, about: str, what: str) -> Iterator[None]:
+        """Let one item fail alone: it stays due, and a human is told."""
+        try:
+            yield
+        except OperationalError:
+            log.exception("%s will be tried again", about)  # a lock, a lost connection
+        except Exception:
+            log.exception("%s could not be done", about)
+            with self.store.write() as session:
+                cases.open_case(
+                    session,
+                    kind=CaseKind.STUCK_WORK,
+                    about=about,
+                    sentence=wording.case_stuck_work(what),
+                    now=self.now(),
                 )
-                .where(col(Leg.lat).is_not(None) | (Leg.km > 0), ~col(Leg.id).in_(published))
-                .limit(1),
-            )
-            is not None
-        )
 
     def _evening_done(self, today: date) -> bool:
         with self.store.read() as session:
@@ -316,7 +355,5 @@ class Jobs:
             )
 
 
-def session_first(store: Store, statement):  # type: ignore[no-untyped-def]
-    """Return the first row of a query in a session of its own."""
-    with store.read() as session:
-        return session.exec(statement).first()
+def _sunday(on: date) -> date:
+    return week_of(on) + timedelta(days=6)

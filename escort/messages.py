@@ -1,22 +1,31 @@
-"""Two things that every message needs from us: the links it carries, and whether it is still true."""
+"""What messages need from us: the links they carry, whether they are still true, and what a reply answers."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, func, or_, select
 
 from escort.access import links
 from escort.access.models import Purpose
 from escort.cases import service as cases
-from escort.rota.models import Ask, AskState, Shift, ShiftState
-from notifications.models import Message
+from escort.rota.models import Ask, AskState, Leg, LegState, Shift, ShiftState
+from notifications.models import Message, MessageState
 
 PATHS = {"volunteer": (Purpose.VOLUNTEER, "v"), "guardian": (Purpose.FAMILY, "f")}
 REMINDERS = {"driver.evening", "driver.morning", "driver.not_departed"}
+WENT_OUT = (MessageState.CLAIMED, MessageState.UNKNOWN, MessageState.ACCEPTED, MessageState.DELIVERED)
+WHO_COMES = {
+    "family.tomorrow",
+    "family.tomorrow_open",
+    "family.searching",
+    "family.lost_driver",
+    "family.nobody",
+}
 
 
 def link_maker(
-    base_url: str, now: Callable[[], object]
+    base_url: str, now: Callable[[], datetime]
 ) -> Callable[[Session, Sequence[str]], Mapping[str, str]]:
     """Return what turns `volunteer:12` into an address only that person should open."""
 
@@ -30,7 +39,7 @@ def link_maker(
                 made.update((subject, f"{base_url}/today") for subject in group)
                 continue
             purpose, path = PATHS[kind]
-            tokens = links.issue_links(session, subjects=group, purpose=purpose, now=now())  # type: ignore[arg-type]
+            tokens = links.issue_links(session, subjects=group, purpose=purpose, now=now())
             made.update((subject, f"{base_url}/{path}/{token}") for subject, token in tokens.items())
         return made
 
@@ -39,15 +48,41 @@ def link_maker(
 
 def still_wanted(session: Session, message: Message) -> str | None:
     """Return why a message is no longer true, or None: asked at the moment of sending."""
-    kind, _, number = message.about.partition(":")
+    kind, _, rest = message.about.partition(":")
     if kind == "cases":
         return None if cases.anything_to_tell(session) else "nothing_open"
-    if not number.isdecimal():
+    numbers = [int(number) for number in rest.split(",") if number.isdecimal()]
+    if not numbers:
         return None
     if kind == "ask":
-        ask = session.exec(select(Ask.state).where(Ask.id == int(number))).first()
+        ask = session.exec(select(Ask.state).where(Ask.id == numbers[0])).first()
         return None if ask == AskState.OPEN else "ask_closed"
-    if kind == "shift" and message.template in REMINDERS:
-        shift = session.exec(select(Shift.state).where(Shift.id == int(number))).first()
-        return None if shift == ShiftState.CONFIRMED else "shift_ended"
+    if kind in {"shift", "shifts"} and message.template in REMINDERS:
+        promised = select(Shift.id).where(col(Shift.id).in_(numbers), Shift.state == ShiftState.CONFIRMED)
+        return None if session.exec(promised.limit(1)).first() is not None else "shift_ended"
+    if kind in {"leg", "legs"} and message.template in WHO_COMES:
+        wanted = select(Leg.id).where(col(Leg.id).in_(numbers), Leg.state == LegState.WANTED)
+        return None if session.exec(wanted.limit(1)).first() is not None else "leg_cancelled"
     return None
+
+
+def last_sent(session: Session, parties: Collection[str], *, before: datetime) -> Message | None:
+    """Return the newest message that had gone out to one of these parties by then."""
+    return next(iter(sent_to(session, parties, before=before, limit=1)), None)
+
+
+def sent_to(
+    session: Session, parties: Collection[str], *, before: datetime, limit: int = 20
+) -> Sequence[Message]:
+    """Return what had gone out to these parties by then, the newest first."""
+    sent_at = func.coalesce(col(Message.accepted_at), col(Message.created_at))
+    return session.exec(
+        select(Message)
+        .where(
+            col(Message.party).in_(list(parties)),
+            or_(col(Message.accepted_at).is_not(None), col(Message.state).in_(WENT_OUT)),
+            sent_at <= before,
+        )
+        .order_by(sent_at.desc(), col(Message.id).desc())
+        .limit(limit)
+    ).all()

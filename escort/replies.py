@@ -1,4 +1,7 @@
-"""All replies by text message: what was understood is done and repeated; the rest goes to a human, never guessed."""
+"""All replies by text message: what was understood is done and repeated; the rest goes to a human, never guessed.
+
+A short word means what the last text asked. So each reply is read against what that phone was sent before it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +14,23 @@ from escort import wording
 from escort.cases import service as cases
 from escort.cases.models import CaseKind
 from escort.families.models import Child, Guardian
+from escort.family_replies import answer_family
+from escort.messages import last_sent
 from escort.reply_grammar import Meaning, Reply, read_reply
 from escort.roster.models import Volunteer
-from escort.rota import asks, legs
-from escort.rota.models import Ask, Leg, LegState, Offer, OfferState
+from escort.rota import asks
+from escort.rota.models import (
+    LIVE_SHIFT,
+    Ask,
+    AskState,
+    Offer,
+    OfferState,
+    Role,
+    Run,
+    RunState,
+    Shift,
+    ShiftState,
+)
 from escort.rota.shown import shown_runs
 from notifications.addresses import freeze_phone, party_by_phone
 from notifications.inbound import mark_handled
@@ -33,30 +49,47 @@ class Desk:
     links: asks.LinkMaker
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a reply: what to say to whom, and whether a human must look."""
+
+    kind: InboundOutcome
+    say: tuple[tuple[str, Wording], ...] = ()
+    who: str = ""  # whose words a human must look at
+    is_urgent: bool = False
+
+
 LATE_ANSWER_COUNTS_FOR = timedelta(days=7)
 URGENT_BEFORE = timedelta(minutes=60)
+SOON = timedelta(hours=24)  # a driver's "no" about a shift so near is urgent
+OWN_ANSWERS = {"ask.yes", "ask.no", "ask.partly"}
 
 
 def handle(session: Session, *, inbound_id: int, desk: Desk) -> None:
     """Act on one reply that came in, or put it before a human. Doing it twice changes nothing more."""
-    row = session.get_one(Inbound, inbound_id)
+    row = session.exec(
+        select(Inbound)
+        .where(Inbound.id == inbound_id)
+        .with_for_update()  # another node waits here, and then finds it handled
+        .execution_options(populate_existing=True)
+    ).one()
     if row.handled_at is not None:
         return
     parties = party_by_phone(session, row.sender)
-    reply = read_reply(row.text)
-    now = desk.now
-    outcome = InboundOutcome.FORWARDED
-    if reply.meaning == Meaning.STRANGER:
-        _stranger(session, row, parties, now)
-    elif volunteers := [party for party in parties if party.startswith("volunteer:")]:
-        outcome = _volunteer(session, row, reply, volunteers, desk)
-    elif guardians := [party for party in parties if party.startswith("guardian:")]:
-        outcome = _guardian(session, row, reply, guardians[0], desk)
-    elif reply.meaning not in {Meaning.THANKS, Meaning.RECEIVED}:
-        _forward(session, row, "陌生号码", now=now, is_urgent=False)
-    else:
-        outcome = InboundOutcome.NOTED
-    mark_handled(session, inbound_id=inbound_id, outcome=outcome, now=now)
+    outcome = _outcome(session, row, read_reply(row.text), parties, desk)
+    for number, (party, words) in enumerate(outcome.say):
+        enqueue(
+            session,
+            to=party,
+            wording=words,
+            about=f"inbound:{row.id}",
+            dedup_key=f"answer:{row.id}:{number}",
+            now=desk.now,
+            urgency=Urgency.URGENT,
+        )
+    if outcome.kind is InboundOutcome.FORWARDED:
+        _forward(session, row, outcome.who, now=desk.now, is_urgent=outcome.is_urgent)
+    mark_handled(session, inbound_id=inbound_id, outcome=outcome.kind, now=desk.now)
 
 
 def set_aside(session: Session, *, inbound_id: int, now: datetime) -> None:
@@ -71,121 +104,146 @@ def failed_sentence(session: Session, message: Message) -> str:
     return wording.case_message_failed(_name_of(session, message.party), message.failed_code or "")
 
 
-def _volunteer(
-    session: Session, row: Inbound, reply: Reply, parties: Sequence[str], desk: Desk
-) -> InboundOutcome:
-    """Answer the one open ask of whoever wrote. A number that two people share answers for the one that was asked."""
-    now = desk.now
-    open_asks = [(party, ask) for party in parties for ask in asks.open_asks_of(session, _number(party))]
-    if not open_asks:
-        return _volunteer_with_nothing_open(session, row, reply, parties[0], desk)
-    party, ask = open_asks[0]
-    if reply.meaning == Meaning.THANKS:
-        return InboundOutcome.NOTED
-    if reply.meaning == Meaning.UNCLEAR:
-        _forward(session, row, _name_of(session, party), now=now, is_urgent=_is_soon(ask, now))
-        _say(session, party, wording.reply_passed_on(duty_phone=desk.duty_phone), row, now)
-        return InboundOutcome.FORWARDED
-    if len(open_asks) > 1 and reply.meaning != Meaning.RECEIVED:
-        link = desk.links(session, [party])[party]
-        words = wording.reply_which_ask(len(open_asks), duty_phone=desk.duty_phone, link=link)
-        _say(session, party, words, row, now)
-        return InboundOutcome.APPLIED
-    _answer(session, row, reply, party, ask, desk)
-    return InboundOutcome.APPLIED
-
-
-def _answer(session: Session, row: Inbound, reply: Reply, party: str, ask: Ask, desk: Desk) -> None:
-    assert ask.id is not None
-    now = desk.now
-    offers = [offer for offer in asks.offers_of(session, ask.id) if offer.state == OfferState.OPEN]
-    declined = {offer.id for offer in offers if offer.on.weekday() in reply.weekdays and offer.id is not None}
-    if reply.meaning == Meaning.RECEIVED or (reply.meaning == Meaning.NO_ON and not declined):
-        turns = _turns(session, offers)
-        _say(session, party, wording.reply_ask_back(turns, now=now, zone=desk.zone), row, now)
-        return
-    answered = asks.answer_ask(
-        session,
-        ask_id=ask.id,
-        declined=None if reply.meaning == Meaning.NO else declined,
-        by=party,
-        how="sms",
-        now=now,
-        zone=desk.zone,
-    )
-    acknowledge(session, about=f"ask:{ask.id}", now=now)
-    words = understood(session, answered, desk)
-    if words is not None:
-        _say(session, party, words, row, now)
-
-
-def _volunteer_with_nothing_open(
-    session: Session, row: Inbound, reply: Reply, party: str, desk: Desk
-) -> InboundOutcome:
-    """Thanks opens nothing; a late yes or no is answered with the truth of now."""
-    if reply.meaning in {Meaning.THANKS, Meaning.RECEIVED}:
-        return InboundOutcome.NOTED
-    now = desk.now
-    late = asks.last_lapsed_ask_of(session, _number(party), since=now - LATE_ANSWER_COUNTS_FOR)
-    if late is None or reply.meaning in {Meaning.UNCLEAR, Meaning.NO_ON}:
-        _forward(session, row, _name_of(session, party), now=now, is_urgent=False)
-        _say(session, party, wording.reply_passed_on(duty_phone=desk.duty_phone), row, now)
-        return InboundOutcome.FORWARDED
-    assert late.id is not None
-    answered = asks.answer_ask(
-        session,
-        ask_id=late.id,
-        declined=None if reply.meaning == Meaning.NO else set(),
-        by=party,
-        how="sms late",
-        now=now,
-        zone=desk.zone,
-    )
-    words = understood(session, answered, desk)
-    if words is not None:
-        _say(session, party, words, row, now)
-    return InboundOutcome.APPLIED
-
-
 def understood(session: Session, answered: asks.Answered, desk: Desk) -> Wording | None:
-    """Return the answer that repeats what was understood; None if there is nothing to say."""
-    yes, no, gone = (_turns(session, rows) for rows in (answered.accepted, answered.declined, answered.gone))
+    """Return the answer that repeats what was understood; None if a human must say what is true."""
+    yes, no = _turns(session, answered.accepted), _turns(session, answered.declined)
     if yes and no:
         return wording.ask_understood_partly(yes, no, now=desk.now, zone=desk.zone)
     if yes:
         return wording.ask_understood_yes(yes, now=desk.now, zone=desk.zone)
     if no:
         return wording.ask_understood_no(no, now=desk.now, zone=desk.zone)
-    return wording.driver_late_reply_truth(gone[0], now=desk.now, zone=desk.zone) if gone else None
+    for offer in answered.gone:
+        if _is_driven_by_another(session, offer):
+            return wording.driver_late_reply_truth(_turns(session, [offer])[0], now=desk.now, zone=desk.zone)
+    if answered.gone and all(_is_over(session, offer, desk.now) for offer in answered.gone):
+        return wording.late_thanks()
+    return None
 
 
-def _guardian(session: Session, row: Inbound, reply: Reply, party: str, desk: Desk) -> InboundOutcome:
-    """A family's 2 cancels the next day that still has legs, both ways, and says so."""
-    now = desk.now
-    if reply.meaning in {Meaning.THANKS, Meaning.RECEIVED, Meaning.YES}:
-        return InboundOutcome.NOTED
-    coming = _next_legs(session, _number(party), now)
-    if reply.meaning != Meaning.NO or not coming:
-        _forward(session, row, _name_of(session, party), now=now, is_urgent=True)
-        _say(session, party, wording.reply_passed_on(duty_phone=desk.duty_phone), row, now)
-        return InboundOutcome.FORWARDED
-    for leg in coming:
-        assert leg.id is not None
-        legs.cancel_leg(session, leg_id=leg.id, by=party, reason="family", now=now, zone=desk.zone)
-    by_child: dict[int, list[wording.Half]] = {}
-    for leg in coming:
-        by_child.setdefault(leg.child_id, []).append(wording.Half(leg.pickup_at, leg.direction))
-    for number, (child_id, halves) in enumerate(by_child.items()):
-        child = session.get_one(Child, child_id)
-        words = wording.family_cancel_understood(
-            wording.child_in_message(child.full_name, child.short_name),
-            halves,
-            duty_phone=desk.duty_phone,
-            now=now,
+def _outcome(session: Session, row: Inbound, reply: Reply, parties: Sequence[str], desk: Desk) -> Outcome:
+    if reply.meaning == Meaning.STRANGER:
+        return _stranger(session, row, parties, desk.now)
+    volunteers = [party for party in parties if party.startswith("volunteer:")]
+    guardians = [party for party in parties if party.startswith("guardian:")]
+    if volunteers and guardians:  # one phone, two hats: the last text says which
+        last = last_sent(session, [*volunteers, *guardians], before=row.received_at)
+        if last is not None and last.party in guardians:
+            volunteers = []
+    if volunteers:
+        return _volunteer(session, row, reply, volunteers, desk)
+    if guardians:
+        said = answer_family(
+            session,
+            reply=reply,
+            parties=guardians,
+            received_at=row.received_at,
+            now=desk.now,
             zone=desk.zone,
+            duty_phone=desk.duty_phone,
         )
-        _say(session, party, words, row, now, number=number)
-    return InboundOutcome.APPLIED
+        if said is None:
+            return _to_human(session, guardians[0], desk, is_urgent=True)
+        return Outcome(InboundOutcome.APPLIED if said else InboundOutcome.NOTED, tuple(said))
+    if reply.meaning in {Meaning.THANKS, Meaning.RECEIVED}:
+        return Outcome(InboundOutcome.NOTED)
+    who = "、".join(_name_of(session, party) for party in parties)
+    return Outcome(InboundOutcome.FORWARDED, who=who or "陌生号码")
+
+
+def _volunteer(session: Session, row: Inbound, reply: Reply, parties: Sequence[str], desk: Desk) -> Outcome:
+    """Answer the one open ask of whoever wrote. A number that two people share answers for the one that was asked."""
+    open_asks = [(party, ask) for party in parties for ask in asks.open_asks_of(session, _number(party))]
+    if not open_asks:
+        return _volunteer_with_nothing_open(session, row, reply, parties, desk)
+    party, ask = open_asks[0]
+    if reply.meaning == Meaning.THANKS:
+        return Outcome(InboundOutcome.NOTED)
+    if reply.meaning in {Meaning.UNCLEAR, Meaning.CANCEL}:
+        is_soon = ask.deadline_at - desk.now < URGENT_BEFORE or _drives_soon(session, parties, desk.now)
+        return _to_human(session, party, desk, is_urgent=is_soon)
+    if len(open_asks) > 1:
+        return _which_ask(session, open_asks, desk)
+    offers = [offer for offer in asks.offers_of(session, ask.id or 0) if offer.state == OfferState.OPEN]
+    declined = _named(offers, reply)
+    if reply.meaning == Meaning.RECEIVED or (reply.meaning == Meaning.NO_ON and not declined):
+        words = wording.reply_ask_back(_turns(session, offers), now=desk.now, zone=desk.zone)
+        return Outcome(InboundOutcome.APPLIED, ((party, words),))
+    return _answer(session, party, ask, reply, declined, desk, how="sms")
+
+
+def _which_ask(session: Session, open_asks: Sequence[tuple[str, Ask]], desk: Desk) -> Outcome:
+    """A bare word while several asks are open is never guessed: each is answered behind its person's link."""
+    people = list(dict.fromkeys(party for party, _ in open_asks))
+    link = desk.links(session, people)
+    say = [
+        (party, wording.reply_which_ask(len(open_asks), duty_phone=desk.duty_phone, link=link[party]))
+        for party in people
+    ]
+    return Outcome(InboundOutcome.APPLIED, tuple(say))
+
+
+def _answer(
+    session: Session, party: str, ask: Ask, reply: Reply, declined: set[int], desk: Desk, *, how: str
+) -> Outcome:
+    answered = asks.answer_ask(
+        session,
+        ask_id=ask.id or 0,
+        declined=None if reply.meaning == Meaning.NO else declined,
+        by=party,
+        how=how,
+        now=desk.now,
+        zone=desk.zone,
+        takes_back=ask.state == AskState.ANSWERED,
+    )
+    acknowledge(session, about=f"ask:{ask.id}", now=desk.now)
+    words = understood(session, answered, desk)
+    if words is None:
+        return _to_human(session, party, desk, is_urgent=False)
+    return Outcome(InboundOutcome.APPLIED, ((party, words),))
+
+
+def _volunteer_with_nothing_open(
+    session: Session, row: Inbound, reply: Reply, parties: Sequence[str], desk: Desk
+) -> Outcome:
+    """Thanks opens nothing; a late answer to an ask gets the truth of now; a driver who cannot come needs a human."""
+    if reply.meaning in {Meaning.THANKS, Meaning.RECEIVED}:
+        return Outcome(InboundOutcome.NOTED)
+    last = last_sent(session, parties, before=row.received_at)
+    party = last.party if last is not None else parties[0]
+    ask = _ask_of(session, last, desk.now) if last is not None else None
+    if ask is not None and reply.meaning in {Meaning.YES, Meaning.NO, Meaning.NO_ON}:
+        offers = asks.offers_of(session, ask.id or 0)
+        declined = _named(offers, reply)
+        takes_yes_back = reply.meaning != Meaning.YES and any(
+            offer.state == OfferState.ACCEPTED for offer in offers
+        )
+        if not takes_yes_back and (declined or reply.meaning != Meaning.NO_ON):
+            return _answer(session, party, ask, reply, declined, desk, how="sms late")
+    elif reply.meaning == Meaning.YES and last is not None and last.id is not None:
+        acknowledge(session, message_id=last.id, now=desk.now)  # "好的" to a reminder
+        return Outcome(InboundOutcome.NOTED)
+    return _to_human(session, party, desk, is_urgent=_drives_soon(session, parties, desk.now))
+
+
+def _ask_of(session: Session, last: Message, now: datetime) -> Ask | None:
+    """Return the ask that the last text was about: the ask itself, or our answer to what was said to it."""
+    kind, _, number = last.about.partition(":")
+    ask = None
+    if kind == "ask":
+        ask = session.get(Ask, int(number))
+    elif last.template in OWN_ANSWERS:
+        ask = session.exec(
+            select(Ask)
+            .where(Ask.volunteer_id == _number(last.party), col(Ask.answered_at).is_not(None))
+            .order_by(col(Ask.answered_at).desc(), col(Ask.id).desc())
+            .limit(1)
+        ).first()
+    return ask if ask is not None and ask.asked_at >= now - LATE_ANSWER_COUNTS_FOR else None
+
+
+def _named(offers: Sequence[Offer], reply: Reply) -> set[int]:
+    return {offer.id for offer in offers if offer.on.weekday() in reply.weekdays and offer.id is not None}
 
 
 def _turns(session: Session, offers: Sequence[Offer]) -> list[wording.Turn]:
@@ -193,25 +251,47 @@ def _turns(session: Session, offers: Sequence[Offer]) -> list[wording.Turn]:
     return [shown[offer.run_id].turn for offer in offers if offer.run_id in shown]
 
 
-def _next_legs(session: Session, guardian_id: int, now: datetime) -> list[Leg]:
-    """Return the legs not yet begun of the family's next day that has any."""
-    rows = list(
-        session.exec(
-            select(Leg)
-            .join(Child, col(Child.id) == Leg.child_id)
-            .join(Guardian, col(Guardian.family_id) == Child.family_id)
-            .where(Guardian.id == guardian_id, Leg.state == LegState.WANTED, col(Leg.pickup_at) > now)
-            .order_by(col(Leg.on), col(Leg.pickup_at))
-            .limit(20)
+def _is_driven_by_another(session: Session, offer: Offer) -> bool:
+    held = select(Shift.id).where(
+        Shift.run_id == offer.run_id,
+        Shift.role == Role(offer.role),
+        Shift.volunteer_id != offer.volunteer_id,
+        col(Shift.state).in_((ShiftState.CONFIRMED, ShiftState.SERVED)),
+    )
+    return session.exec(held.limit(1)).first() is not None
+
+
+def _is_over(session: Session, offer: Offer, now: datetime) -> bool:
+    run = session.get(Run, offer.run_id) if offer.run_id is not None else None
+    return run is None or run.state != RunState.LIVE or run.ends_at <= now
+
+
+def _drives_soon(session: Session, parties: Sequence[str], now: datetime) -> bool:
+    rows = (
+        select(Shift.id)
+        .join(Run, col(Run.id) == col(Shift.run_id))
+        .where(
+            col(Shift.volunteer_id).in_([_number(party) for party in parties]),
+            col(Shift.state).in_(LIVE_SHIFT),
+            Shift.state != ShiftState.DRAFT,
+            col(Run.ends_at) > now,
+            col(Run.starts_at) <= now + SOON,
         )
     )
-    return [leg for leg in rows if leg.on == rows[0].on]
+    return session.exec(rows.limit(1)).first() is not None
 
 
-def _stranger(session: Session, row: Inbound, parties: Sequence[str], now: datetime) -> None:
+def _stranger(session: Session, row: Inbound, parties: Sequence[str], now: datetime) -> Outcome:
     """Somebody else may have this number now: nothing more is sent to it until a human has looked."""
     freeze_phone(session, phone=row.sender, reason="stranger", now=now)
-    _forward(session, row, "、".join(_name_of(session, party) for party in parties), now=now, is_urgent=True)
+    who = "、".join(_name_of(session, party) for party in parties)
+    return Outcome(InboundOutcome.FORWARDED, who=who or "陌生号码", is_urgent=bool(parties))
+
+
+def _to_human(session: Session, party: str, desk: Desk, *, is_urgent: bool) -> Outcome:
+    words = wording.reply_passed_on(duty_phone=desk.duty_phone)
+    who = _name_of(session, party)
+    return Outcome(InboundOutcome.FORWARDED, ((party, words),), who=who, is_urgent=is_urgent)
 
 
 def _forward(session: Session, row: Inbound, who: str, *, now: datetime, is_urgent: bool) -> None:
@@ -226,33 +306,15 @@ def _forward(session: Session, row: Inbound, who: str, *, now: datetime, is_urge
     )
 
 
-def _say(
-    session: Session, party: str, text: Wording, row: Inbound, now: datetime, *, number: int = 0
-) -> None:
-    enqueue(
-        session,
-        to=party,
-        wording=text,
-        about=f"inbound:{row.id}",
-        dedup_key=f"answer:{row.id}:{number}",
-        now=now,
-        urgency=Urgency.URGENT,
-    )
-
-
-def _is_soon(ask: Ask, now: datetime) -> bool:
-    return ask.deadline_at - now < URGENT_BEFORE
-
-
 def _name_of(session: Session, party: str) -> str:
     kind, _, number = party.partition(":")
     if kind == "volunteer":
-        volunteer = session.get(Volunteer, int(number))
-        return volunteer.name if volunteer else party
+        name = session.exec(select(Volunteer.name).where(Volunteer.id == int(number))).first()
+        return name or party
     if kind == "guardian":
         row = session.exec(
-            select(col(Child.short_name), col(Guardian.relation))
-            .join(Guardian, col(Guardian.family_id) == Child.family_id)
+            select(Child.short_name, Guardian.relation)
+            .join(Guardian, col(Guardian.family_id) == col(Child.family_id))
             .where(Guardian.id == int(number))
         ).first()
         return f"{row[0]}的{row[1] or '家里'}" if row else party

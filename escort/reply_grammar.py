@@ -10,6 +10,7 @@ class Meaning(StrEnum):
     YES = "yes"
     NO = "no"
     NO_ON = "no_on"  # yes to all but the named weekdays
+    CANCEL = "cancel"  # 不用接: only families say it
     RECEIVED = "received"  # 收到: read, but neither yes nor no
     THANKS = "thanks"
     STRANGER = "stranger"  # "I do not know you": the number may have a new owner
@@ -20,6 +21,7 @@ class Meaning(StrEnum):
 class Reply:
     meaning: Meaning
     weekdays: frozenset[int] = frozenset()  # 0 = Monday; only for NO_ON
+    is_digit: bool = False  # the very 1 or 2 that our texts ask for
 
 
 def read_reply(text: str) -> Reply:
@@ -27,7 +29,7 @@ def read_reply(text: str) -> Reply:
     plain = _plain(text)
     for meaning, words in WORDS.items():
         if plain in words:
-            return Reply(meaning)
+            return Reply(meaning, is_digit=plain in {"1", "2"})
     match = NO_ON.fullmatch(plain)
     if match:
         named = match["days"] or match["days2"]
@@ -43,12 +45,24 @@ def _plain(text: str) -> str:
 
 
 WEEKDAYS = {"一": 0, "二": 1, "三": 2, "四": 3, "五": 4, "六": 5, "日": 6, "天": 6}
-DAYS = r"(?P<days>(?:周|星期)[一二三四五六日天](?:[、,，和及]?(?:周|星期)?[一二三四五六日天])*)"
+DAYS = r"(?P<days>(?:周|星期|礼拜)[一二三四五六日天](?:[、,和及]?(?:周|星期|礼拜)?[一二三四五六日天])*)"
 NO_ON = re.compile(rf"(?:2{DAYS}|{DAYS.replace('?P<days>', '?P<days2>')}(?:不行|去不了|不能去|没空))")
 WORDS = {
     Meaning.YES: {"1", "好", "好的", "可以", "行", "能", "能去", "都能去", "没问题", "ok", "可以去"},
     Meaning.NO: {"2", "不行", "去不了", "都去不了", "不能", "不能去", "没空", "不去", "来不了"},
-    Meaning.RECEIVED: {"收到", "已收到", "知道了", "收到了", "晓得了", "嗯", "嗯嗯"},
+    Meaning.CANCEL: {"不用接", "不用接了", "都不用接", "都不用接了", "不用来接", "不用来接了"},
+    Meaning.RECEIVED: {
+        "收到",
+        "已收到",
+        "知道了",
+        "收到了",
+        "晓得了",
+        "嗯",
+        "嗯嗯",
+        "好的收到",
+        "好的,收到",
+        "收到,好的",
+    },
     Meaning.THANKS: {
         "谢谢",
         "谢谢您",

@@ -28,7 +28,7 @@ ROWS: list[list[str]] = [
     ],
     ["escort.schools", "escort.families", "escort.roster"],
     ["escort.rota", "escort.journeys", "escort.hours"],
-    ["escort.messages", "escort.replies", "escort.roster_book"],
+    ["escort.messages", "escort.family_replies", "escort.replies", "escort.roster_book"],
     ["escort.jobs", "escort.web", "escort.api"],
     ["escort.tables", "escort.migrations", "escort.app", "escort.demo", "escort.cli"],
 ]

@@ -59,13 +59,21 @@ def next_ask_moment(now: datetime, zone: ZoneInfo) -> datetime:
     return moment if moment > now else ask_moment(week_on + timedelta(days=7), zone)
 
 
-def send_asks(session: Session, *, now: datetime, zone: ZoneInfo, links: LinkMaker) -> int:
-    """Ask every volunteer with published shifts nobody has asked about; return the number of asks.
+def volunteers_to_ask(session: Session, *, now: datetime, zone: ZoneInfo) -> list[int]:
+    """Return who has shifts that can be asked about now."""
+    return sorted({shift.volunteer_id for shift in session.exec(_unasked(now, zone))})
+
+
+def send_asks(
+    session: Session, *, now: datetime, zone: ZoneInfo, links: LinkMaker, only: int | None = None
+) -> int:
+    """Ask every volunteer (or `only` one) with published shifts nobody has asked about; return the number of asks.
 
     This week's are asked at once, next week's from Thursday 18:00. Whoever has an ask open is left alone.
     """
     turns: dict[int, list[Shift]] = defaultdict(list)
-    for shift in session.exec(_unasked(now, zone)):
+    whose = [] if only is None else [Shift.volunteer_id == only]
+    for shift in session.exec(_unasked(now, zone).where(*whose)):
         turns[shift.volunteer_id].append(shift)
     if not turns:
         return 0

@@ -7,6 +7,8 @@ from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import func, or_
+from sqlalchemy import select as select_columns
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
@@ -25,6 +27,7 @@ from scheduling.travel import MINUTES_PER_KM, km_between
 
 TURNS_REMEMBERED = timedelta(days=14)  # how far back a child's last drivers are looked for
 PROMISED = (rota.ShiftState.OPEN, rota.ShiftState.CONFIRMED)
+FEW_LEGS = 500  # so many are named in a query; for more all refusals are read
 FALLBACK = Point(30.8, 103.9)  # a team without volunteers needs some point; nobody is measured against it
 
 
@@ -49,17 +52,24 @@ def problem_of(
     kept_runs: Mapping[int, list[Leg]],
     zone: ZoneInfo,
     counted: Collection[str] = (),
+    only_available: bool = False,
 ) -> KeyedProblem:
     """Return the problem of finding cars and drivers for `legs` beside the runs that are kept as they are.
 
     `kept_runs`: run id -> its legs in order; their live drivers are promises. `counted`: the states of shifts
-    that hold their volunteer (default: asked or promised). At least one leg is needed.
+    that hold their volunteer (default: asked or promised). At least one leg is needed. `only_available` leaves out
+    volunteers whose pattern has none of the legs' half-days: quicker, but it cannot tell why nobody can.
     """
     everything = [*legs, *(leg for ordered in kept_runs.values() for leg in ordered)]
     dates = sorted({leg.on for leg in everything})
     day_at = {on: index for index, on in enumerate(dates)}
     shifts = shifts_around(session, dates, counted or PROMISED)
-    volunteers = _Volunteers(session, dates=dates, served=served_counts(session, dates[0]))
+    volunteers = _Volunteers(
+        session,
+        dates=dates,
+        served=served_counts(session, dates[0]),
+        available={(leg.timetable_weekday, leg.direction) for leg in everything} if only_available else None,
+    )
     children = _Children(session, {leg.child_id for leg in everything}, volunteers.at, first_on=dates[0])
     leg_ids = [_id(leg.id) for leg in everything]
     leg_at = {leg_id: index for index, leg_id in enumerate(leg_ids)}
@@ -176,17 +186,26 @@ def has_point(leg: Leg) -> bool:
 class _Volunteers:
     """All volunteers who may drive at all, as the planner sees them."""
 
-    def __init__(self, session: Session, *, dates: list[date], served: Mapping[int, int]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        *,
+        dates: list[date],
+        served: Mapping[int, int],
+        available: Collection[tuple[int, str]] | None = None,
+    ) -> None:
         blocked, self._half_days = blockouts(session, dates)
         teams = list(session.exec(select(Team).order_by(col(Team.id))))
         self.team_at = {_id(team.id): index for index, team in enumerate(teams)}
-        rows = session.exec(
-            select(Volunteer)
-            .where(col(Volunteer.suspended_at).is_(None), col(Volunteer.lat).is_not(None))
-            .options(*map(defer, _SEALED_OF_VOLUNTEERS))
+        rows = session.execute(
+            select_columns(*_VOLUNTEER_COLUMNS)
+            .where(
+                col(Volunteer.suspended_at).is_(None), col(Volunteer.lat).is_not(None), *_drives(available)
+            )
             .order_by(col(Volunteer.id))
         ).all()
-        self.ids = [_id(row.id) for row in rows]
+        patterns = _Patterns()
+        self.ids = [row.id for row in rows]
         self.at = {volunteer_id: index for index, volunteer_id in enumerate(self.ids)}
         self.rows = tuple(
             planner.Volunteer(
@@ -198,14 +217,14 @@ class _Volunteers:
                 wheelchair=row.wheelchair,
                 cap_week=row.cap_week,
                 pledge_week=max(1, row.cap_week),
-                avail=tuple(mark == "1" for mark in row.pattern),
-                blockouts=blocked.get(_id(row.id), frozenset()),
-                vetted_until=_vetted_until(row, dates[0]),
+                avail=patterns[row.pattern],
+                blockouts=blocked.get(row.id, frozenset()),
+                vetted_until=_vetted_until(row.vetted_on, dates[0]),
                 licence_until=row.licence_until,
                 insured_until=row.insured_until,
                 max_approach_km=row.max_approach_km,
                 girls_only=row.girls_only,
-                served=served.get(_id(row.id), 0),
+                served=served.get(row.id, 0),
             )
             for row in rows
         )
@@ -218,7 +237,7 @@ class _Volunteers:
                 yield Booking(self.at[volunteer_id], day_at[on], direction_of(half_day)), on
 
     @staticmethod
-    def _team(team: Team, volunteers: Iterable[Volunteer]) -> planner.Team:
+    def _team(team: Team, volunteers: Iterable[Any]) -> planner.Team:
         if team.lat is not None and team.lon is not None:
             return planner.Team(Point(team.lat, team.lon))
         own = [
@@ -233,10 +252,25 @@ class _Volunteers:
         )
 
 
-def _vetted_until(volunteer: Volunteer, first_on: date) -> date | None:
+def _vetted_until(vetted_on: date | None, first_on: date) -> date | None:
     """A query dated in the future cannot have happened: as if there were none."""
-    vetted_on = volunteer.vetted_on
     return vetted_on + VETTING_VALID if vetted_on is not None and vetted_on <= first_on else None
+
+
+def _drives(available: Collection[tuple[int, str]] | None) -> list[Any]:
+    """Those whose weekly pattern has one of these half-days; all where none are named."""
+    if available is None:
+        return []
+    places = sorted(2 * weekday + int(direction_of(direction)) for weekday, direction in available)
+    return [or_(*(func.substr(col(Volunteer.pattern), place + 1, 1) == "1" for place in places))]
+
+
+class _Patterns(dict[str, tuple[bool, ...]]):
+    """Weekly patterns as the planner has them, each read once."""
+
+    def __missing__(self, pattern: str) -> tuple[bool, ...]:
+        self[pattern] = found = tuple(mark == "1" for mark in pattern)
+        return found
 
 
 class _Children:
@@ -387,7 +421,10 @@ def _declined(
     session: Session, leg_at: Mapping[int, int], volunteer_at: Mapping[int, int]
 ) -> frozenset[tuple[int, int]]:
     rows = session.exec(
-        select(col(Refusal.leg_id), col(Refusal.volunteer_id)).where(col(Refusal.taken_back_at).is_(None))
+        select(Refusal.leg_id, Refusal.volunteer_id).where(
+            col(Refusal.taken_back_at).is_(None),
+            *([col(Refusal.leg_id).in_(list(leg_at))] if len(leg_at) <= FEW_LEGS else []),
+        )
     ).all()
     return frozenset(
         (leg_at[leg], volunteer_at[volunteer])
@@ -420,7 +457,23 @@ def _id(value: int | None) -> int:
     return value
 
 
-_SEALED_OF_VOLUNTEERS: tuple[Any, ...] = (Volunteer.address, Volunteer.photo)
+_VOLUNTEER_COLUMNS: tuple[Any, ...] = (  # nothing sealed
+    Volunteer.id,
+    Volunteer.lat,
+    Volunteer.lon,
+    Volunteer.team_id,
+    Volunteer.gender,
+    Volunteer.seats,
+    Volunteer.child_seats,
+    Volunteer.wheelchair,
+    Volunteer.cap_week,
+    Volunteer.pattern,
+    Volunteer.vetted_on,
+    Volunteer.licence_until,
+    Volunteer.insured_until,
+    Volunteer.max_approach_km,
+    Volunteer.girls_only,
+)
 _SEALED_OF_CHILDREN: tuple[Any, ...] = (
     Child.full_name,
     Child.born_on,

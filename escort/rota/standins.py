@@ -128,12 +128,13 @@ class _Round:
         self.waiting = _waiting(session, [_id(run.id) for run in runs])
         self.answering = set(session.exec(select(Ask.volunteer_id).where(Ask.state == AskState.OPEN)))
         self.runs = runs
-        self._keyed: KeyedProblem | None = None
+        self._keyed: KeyedProblem | None = None  # of those whose pattern has these half-days
+        self._everybody: KeyedProblem | None = None
 
     @property
     def keyed(self) -> KeyedProblem:
         if self._keyed is None:
-            self._keyed = _problem(self.session, self.runs, self.zone)
+            self._keyed = _problem(self.session, self.runs, self.zone, only_available=True)
         return self._keyed
 
     def take(self, run: Run, seats: Sequence[Role]) -> int:
@@ -153,8 +154,23 @@ class _Round:
         if deadlines:
             _settle(self.session, run, search_at=min(deadlines), rounds=1 if asked else 0)
         else:
-            _note_why_nobody(self.session, self.keyed, run, self.now)
+            self._note_why_nobody(run)
         return asked
+
+    def _note_why_nobody(self, run: Run) -> None:
+        """Keep what blocks, for the coordinator's page, and look again later: somebody may become free."""
+        if self._everybody is None:
+            self._everybody = _problem(self.session, self.runs, self.zone)
+        why = why_nobody(self._everybody.problem, self._everybody.run_ids.index(_id(run.id)))
+        run.unfilled_code = "nobody_left"
+        run.unfilled_detail = {
+            "blocked": {rule.value: count for rule, count in why.blocked},
+            "relax": [
+                {"rule": r.rule.value, "amount": r.amount, "people": r.people} for r in why.relaxations
+            ],
+        }
+        self.session.add(run)
+        _settle(self.session, run, search_at=look_again_at(self.now, run.starts_at))
 
     def _next_people(self, run: Run, limit: int) -> list[int]:
         """Return whom to ask next; who has another question open comes only if there is nobody else."""
@@ -293,23 +309,15 @@ def _ask(
     return terms.deadline_at
 
 
-def _problem(session: Session, runs: Sequence[Run], zone: ZoneInfo) -> KeyedProblem:
+def _problem(
+    session: Session, runs: Sequence[Run], zone: ZoneInfo, *, only_available: bool = False
+) -> KeyedProblem:
     """Return the problem of one or more runs that each want somebody, everything else as it is promised."""
     legs = ordered_legs(session, [_id(run.id) for run in runs])
     kept = {_id(run.id): legs[_id(run.id)] for run in runs if _id(run.id) in legs}
-    return problem_of(session, legs=[], kept_runs=kept, zone=zone, counted=PROMISED)
-
-
-def _note_why_nobody(session: Session, keyed: KeyedProblem, run: Run, now: datetime) -> None:
-    """Keep what blocks, for the coordinator's page, and look again later: somebody may become free."""
-    why = why_nobody(keyed.problem, keyed.run_ids.index(_id(run.id)))
-    run.unfilled_code = "nobody_left"
-    run.unfilled_detail = {
-        "blocked": {rule.value: count for rule, count in why.blocked},
-        "relax": [{"rule": r.rule.value, "amount": r.amount, "people": r.people} for r in why.relaxations],
-    }
-    session.add(run)
-    _settle(session, run, search_at=look_again_at(now, run.starts_at))
+    return problem_of(
+        session, legs=[], kept_runs=kept, zone=zone, counted=PROMISED, only_available=only_available
+    )
 
 
 def _waiting(session: Session, run_ids: Sequence[int]) -> dict[tuple[int, str], list[datetime]]:

@@ -1,0 +1,112 @@
+"""What a family's short reply does: a 2 cancels that one child's legs of the day that the last text was about."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, col, select
+
+from escort import spoken, wording
+from escort.families.models import Child
+from escort.messages import sent_to
+from escort.reply_grammar import Meaning, Reply
+from escort.rota.legs import cancel_leg
+from escort.rota.models import Leg, LegState
+from notifications.models import Message
+from notifications.outbox import acknowledge
+from notifications.wording import Wording
+
+INVITING = {"family.tomorrow", "family.tomorrow_open", "family.searching"}
+"""Texts that say: 不用接请回2."""
+
+
+def answer_family(
+    session: Session,
+    *,
+    reply: Reply,
+    parties: Sequence[str],
+    received_at: datetime,
+    now: datetime,
+    zone: ZoneInfo,
+    duty_phone: str,
+) -> list[tuple[str, Wording]] | None:
+    """Return what to say to whom, nothing for what needs no answer; None if a human must look.
+
+    Only a plain 2 or 不用接 cancels, and only if the last text about a ride asked for it and names one child. Texts
+    about two children that lie side by side unanswered are a question for a human.
+    """
+    if reply.meaning in {Meaning.THANKS, Meaning.RECEIVED, Meaning.YES}:
+        return []
+    about_rides = [
+        message
+        for message in sent_to(session, parties, before=received_at)
+        if message.about.startswith(("leg:", "legs:"))
+    ]
+    if not about_rides or not _is_cancellation(reply) or about_rides[0].template not in INVITING:
+        return None
+    day = _day_of(session, about_rides[0])
+    if day is None or _is_ambiguous(session, about_rides, *day):
+        return None
+    child_id, on = day
+    return _cancel(session, about_rides[0], child_id, on, now=now, zone=zone, duty_phone=duty_phone)
+
+
+def _is_cancellation(reply: Reply) -> bool:
+    return reply.meaning == Meaning.CANCEL or (reply.meaning == Meaning.NO and reply.is_digit)
+
+
+def _cancel(
+    session: Session,
+    message: Message,
+    child_id: int,
+    on: date,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    duty_phone: str,
+) -> list[tuple[str, Wording]] | None:
+    legs = session.exec(
+        select(Leg).where(Leg.child_id == child_id, Leg.on == on).order_by(col(Leg.pickup_at))
+    ).all()
+    coming = [leg for leg in legs if leg.state == LegState.WANTED and leg.pickup_at > now]
+    for leg in coming:
+        assert leg.id is not None
+        cancel_leg(session, leg_id=leg.id, by=message.party, reason="family", now=now, zone=zone)
+    told = coming or [
+        leg for leg in legs if leg.state == LegState.CANCELLED
+    ]  # the same 2 again: the same answer
+    if not told:
+        return None
+    if message.id is not None:
+        acknowledge(session, message_id=message.id, now=now)
+    child = session.get_one(Child, child_id)
+    words = wording.family_cancel_understood(
+        spoken.child_in_message(child.full_name, child.short_name),
+        [wording.Half(leg.pickup_at, leg.direction) for leg in told],
+        duty_phone=duty_phone,
+        now=now,
+        zone=zone,
+    )
+    return [(message.party, words)]
+
+
+def _is_ambiguous(session: Session, messages: Sequence[Message], child_id: int, on: date) -> bool:
+    """Whether another child's text of that day, or a later one, waits for its 2 as well."""
+    for message in messages[1:]:
+        if message.template not in INVITING or message.acknowledged_at is not None:
+            continue
+        other = _day_of(session, message)
+        if other is not None and other[0] != child_id and other[1] >= on:
+            wanted = select(Leg.id).where(
+                Leg.child_id == other[0], Leg.on == other[1], Leg.state == LegState.WANTED
+            )
+            if session.exec(wanted.limit(1)).first() is not None:
+                return True
+    return False
+
+
+def _day_of(session: Session, message: Message) -> tuple[int, date] | None:
+    """Return the child and the date that a text was about."""
+    first = message.about.partition(":")[2].partition(",")[0]
+    leg = session.get(Leg, int(first)) if first.isdecimal() else None
+    return (leg.child_id, leg.on) if leg is not None else None
