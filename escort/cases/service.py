@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, insert, text, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, delete, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from escort import wording
@@ -209,7 +209,17 @@ def set_duty(
     from_minute: int = 0,
     until_minute: int = 1440,
 ) -> None:
-    """Put a person on duty, always or for one weekday's hours (minutes of the local day, half-open)."""
+    """Put a person on duty, always or for one weekday's hours (minutes of the local day, half-open).
+
+    Whoever had the very same hours has them no longer.
+    """
+    session.exec(
+        delete(Duty).where(
+            col(Duty.weekday).is_not_distinct_from(weekday),
+            col(Duty.from_minute) == from_minute,
+            col(Duty.until_minute) == until_minute,
+        )
+    )
     session.add(
         Duty(account_id=account_id, weekday=weekday, from_minute=from_minute, until_minute=until_minute)
     )

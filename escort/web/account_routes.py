@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 
 from escort.access import accounts, devices, links
 from escort.access.models import Role
+from escort.cases import duty
 from escort.errors import NotAllowed, NotFound
 from escort.schools.models import School
 from escort.web.deps import (
@@ -33,6 +34,7 @@ class AccountForm(FormModel):
     school_id: OptionalInt = None
     login: OptionalLine200 = ""
     name: OptionalLine40 = ""
+    phone: OptionalLine40 = ""
     password: Secret = ""
 
 
@@ -40,12 +42,22 @@ class PasswordForm(FormModel):
     password: Secret = ""
 
 
+class PhoneForm(FormModel):
+    phone: OptionalLine40 = ""
+
+
 @router.get("/accounts")
 def show_accounts(request: Request, session: ReadSessionDep, _me: CurrentCoordinator) -> HTMLResponse:
     schools = list(session.exec(select(School).order_by(col(School.id))))
     names = {school.id: school.name for school in schools}
     return page(
-        request, "session/accounts.html", accounts=accounts.accounts(session), schools=schools, names=names
+        request,
+        "session/accounts.html",
+        accounts=accounts.accounts(session),
+        schools=schools,
+        names=names,
+        numbers=duty.office_phones(session),
+        on_duty=duty.always_on_duty(session),
     )
 
 
@@ -55,8 +67,9 @@ def create_account(
     house: HouseDep,
     me: CurrentCoordinator,
     form: Annotated[AccountForm, Form()],
+    now: NowDep,
 ) -> RedirectResponse:
-    accounts.create_account(
+    account = accounts.create_account(
         session,
         login=form.login,
         name=form.name,
@@ -67,6 +80,28 @@ def create_account(
         now=house.real_now(),
         passwords=house.passwords,
     )
+    if form.role is Role.COORDINATOR:
+        duty.keep_phone(session, account_id=account.id or 0, phone=form.phone, by=me.subject, now=now)
+    return RedirectResponse("/accounts", status_code=303)
+
+
+@router.post("/accounts/{account_id}/phone")
+def keep_phone(
+    session: SessionDep,
+    me: CurrentCoordinator,
+    account_id: int,
+    form: Annotated[PhoneForm, Form()],
+    now: NowDep,
+) -> RedirectResponse:
+    duty.keep_phone(session, account_id=account_id, phone=form.phone, by=me.subject, now=now)
+    return RedirectResponse("/accounts", status_code=303)
+
+
+@router.post("/accounts/{account_id}/duty")
+def put_on_duty(
+    session: SessionDep, me: CurrentCoordinator, account_id: int, now: NowDep
+) -> RedirectResponse:
+    duty.put_on_duty(session, account_id=account_id, by=me.subject, now=now)
     return RedirectResponse("/accounts", status_code=303)
 
 
@@ -93,7 +128,7 @@ def set_password(
 def disable_account(
     session: SessionDep, house: HouseDep, me: CurrentCoordinator, account_id: int
 ) -> RedirectResponse:
-    accounts.disable_account(session, account_id=account_id, by=me.subject, now=house.real_now())
+    duty.disable_account(session, account_id=account_id, by=me.subject, now=house.real_now())
     return RedirectResponse("/accounts", status_code=303)
 
 

@@ -3,16 +3,18 @@
 import hashlib
 import hmac
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlmodel import Session
 
 from escort.access import accounts, links
 from escort.access.accounts import Entered
 from escort.access.models import Purpose, Role
 from escort.access.secret import new_token
+from escort.cases import duty
 from escort.errors import NotAllowed, Refused, SignInNeeded, TooMany
 from escort.web import account_routes, cookies, csrf
 from escort.web.deps import House, HouseDep, NowDep, ReadSessionDep
@@ -37,6 +39,7 @@ class SignOutForm(FormModel):
 class SetupForm(FormModel):
     login: OptionalLine200 = ""
     name: OptionalLine40 = ""
+    phone: OptionalLine40 = ""
     password: Secret = ""
 
 
@@ -106,7 +109,7 @@ def show_setup(
     request: Request, house: HouseDep, session: ReadSessionDep, token: str, now: NowDep
 ) -> Response:
     links.resolve(session, token=token, purpose=Purpose.SETUP, now=now)
-    return _form(request, house, "session/setup.html", login="", name="", sentence="")
+    return _form(request, house, "session/setup.html", login="", name="", phone="", sentence="")
 
 
 @router.post("/setup/{token}", dependencies=[public("the one-time link on the console is the key")])
@@ -121,17 +124,7 @@ def set_up(
     _check_form(request, house, posted)
     try:
         with house.store.write() as session:
-            link = links.resolve(session, token=token, purpose=Purpose.SETUP, now=now)
-            account = accounts.create_first_coordinator(
-                session,
-                link=link,
-                login=form.login,
-                name=form.name,
-                password=form.password,
-                now=now,
-                passwords=house.passwords,
-            )
-            entered = accounts.open_sign_in(session, account_id=account.id or 0, now=house.real_now())
+            entered = _make_first_coordinator(session, house, token, form, now)
     except Refused as refused:
         return _form(
             request,
@@ -140,11 +133,31 @@ def set_up(
             refused.status,
             login=form.login,
             name=form.name,
+            phone=form.phone,
             sentence=refused.sentence,
         )
     response = _enter(house, entered, where=_landing(entered.role, ""))
     _remember_browser(response, house, form.login)
     return response
+
+
+def _make_first_coordinator(
+    session: Session, house: House, token: str, form: SetupForm, now: datetime
+) -> Entered:
+    """Make the account, keep its number, and put its owner on duty: from the first hour somebody is."""
+    account = accounts.create_first_coordinator(
+        session,
+        link=links.resolve(session, token=token, purpose=Purpose.SETUP, now=now),
+        login=form.login,
+        name=form.name,
+        password=form.password,
+        now=now,
+        passwords=house.passwords,
+    )
+    account_id = account.id or 0
+    duty.keep_phone(session, account_id=account_id, phone=form.phone, by="system", now=now)
+    duty.put_on_duty(session, account_id=account_id, by="system", now=now)
+    return accounts.open_sign_in(session, account_id=account_id, now=house.real_now())
 
 
 def _form(

@@ -4,8 +4,11 @@ from starlette.testclient import TestClient
 
 from escort.access import accounts, audit
 from escort.access.models import Role
+from escort.cases.service import on_duty
 from escort.web.deps import House
+from notifications.addresses import phone_of
 from tests.builders import a_school
+from tests.escort.access.conftest import NOW
 from tests.escort.access.test_web_access import GOOD, a_volunteer_link, an_account, own_token, sign_in
 
 
@@ -96,3 +99,70 @@ def test_a_coordinator_ends_a_lost_phone_with_its_links(house: House, client: Te
     with house.store.read() as session:
         line = audit.trail(session, subject="volunteer:12")[0]
     assert (line.actor, line.action) == (f"account:{number}", "access.revoked")
+
+
+def test_a_colleague_takes_the_duty_over_at_her_own_number(house: House, client: TestClient) -> None:
+    an_account(house)
+    sign_in(client)
+    token = {"csrf_token": own_token(client)}
+    posted = token | {"role": "coordinator", "login": "wu", "name": "吴岚", "password": GOOD}
+
+    refused = client.post("/accounts", data=posted)
+    made = client.post("/accounts", data=posted | {"phone": "199 0000 0011"})
+    with house.store.read() as session:
+        her = max(account.id or 0 for account in accounts.accounts(session))
+    taken = client.post(f"/accounts/{her}/duty", data=token)
+
+    assert (refused.status_code, made.status_code, taken.status_code) == (400, 303, 303)
+    assert "请填手机号" in refused.text
+    with house.store.read() as session:
+        assert on_duty(session, NOW, house.zone) == her
+        assert phone_of(session, f"account:{her}") == "+8619900000011"
+    shown = client.get("/accounts").text
+    assert "正在值班" in shown
+    assert "19900000011" not in shown, "numbers are masked"
+
+
+def test_nobody_is_put_on_duty_without_a_number(house: House, client: TestClient) -> None:
+    me = an_account(house)
+    sign_in(client)
+    token = {"csrf_token": own_token(client)}
+
+    early = client.post(f"/accounts/{me}/duty", data=token)
+    assert (early.status_code, "还没有登记手机号" in early.text) == (400, True)
+    assert "还没有人值班" in client.get("/accounts").text
+
+    client.post(f"/accounts/{me}/phone", data=token | {"phone": "+86 199-0000-0012"})
+    client.post(f"/accounts/{me}/duty", data=token)
+    client.post(f"/accounts/{me}/duty", data=token)
+
+    with house.store.read() as session:
+        assert on_duty(session, NOW, house.zone) == me
+        assert {line.action for line in audit.trail(session, subject=f"account:{me}")} >= {
+            "phone.set",
+            "duty.set",
+        }
+
+
+def test_who_is_on_duty_is_not_disabled_before_another_takes_over(house: House, client: TestClient) -> None:
+    me, other = an_account(house), an_account(house, login="other")
+    sign_in(client)
+    token = {"csrf_token": own_token(client)}
+    client.post(f"/accounts/{other}/phone", data=token | {"phone": "19900000013"})
+    client.post(f"/accounts/{other}/duty", data=token)
+
+    on = client.post(f"/accounts/{other}/disable", data=token)
+    client.post(f"/accounts/{me}/phone", data=token | {"phone": "19900000014"})
+    client.post(f"/accounts/{me}/duty", data=token)
+    off = client.post(f"/accounts/{other}/disable", data=token)
+
+    assert (on.status_code, off.status_code) == (400, 303)
+    assert "正在值班" in on.text
+
+
+def test_a_gate_is_never_on_duty(house: House, client: TestClient) -> None:
+    an_account(house)
+    gate = an_account(house, Role.GATE, "gate")
+    sign_in(client)
+
+    assert client.post(f"/accounts/{gate}/duty", data={"csrf_token": own_token(client)}).status_code == 404

@@ -10,9 +10,11 @@ from starlette.testclient import TestClient
 
 from escort.access import accounts, audit, links
 from escort.access.models import Purpose, Role
+from escort.cases.service import on_duty
 from escort.errors import NotConfigured
 from escort.web import csrf, policy
 from escort.web.deps import House
+from notifications.addresses import phone_of
 from tests.escort.access.conftest import NOW, StillClock, small_app
 
 GOOD = "四只小燕子 在 电线上 看雨下"
@@ -344,13 +346,30 @@ def test_the_first_coordinator_sets_himself_up(house: House, client: TestClient)
         token = accounts.issue_setup_link(session, now=NOW)
     posted = {"login": "lin", "name": "林老师", "csrf_token": form_token(client, f"/setup/{token}")}
 
+    posted |= {"phone": "199 0000 0009"}
+
     weak = client.post(f"/setup/{token}", data=posted | {"password": "short"})
+    unreachable = client.post(f"/setup/{token}", data=posted | {"password": GOOD, "phone": "028 8888"})
     done = client.post(f"/setup/{token}", data=posted | {"password": GOOD})
     again = client.get(f"/setup/{token}")
 
-    assert (weak.status_code, done.status_code, again.status_code) == (400, 303, 404)
+    answers = (weak, unreachable, done, again)
+    assert [answer.status_code for answer in answers] == [400, 400, 303, 404]
     assert "至少要 15 个字" in weak.text
+    assert "028 8888" in unreachable.text, "what was typed stands in the form"
     assert client.get("/today").status_code == 200
+
+
+def test_the_first_coordinator_is_on_duty_at_the_number_he_gave(house: House, client: TestClient) -> None:
+    with house.store.write() as session:
+        token = accounts.issue_setup_link(session, now=NOW)
+    posted = {"login": "lin", "name": "林老师", "csrf_token": form_token(client, f"/setup/{token}")}
+
+    client.post(f"/setup/{token}", data=posted | {"password": GOOD, "phone": "１９９-0000 0009"})
+
+    with house.store.read() as session:
+        assert on_duty(session, NOW, house.zone) == 1
+        assert phone_of(session, "account:1") == "+8619900000009"
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/today", "/nowhere", "/broken", "/v/unknown"])

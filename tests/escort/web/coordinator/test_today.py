@@ -143,3 +143,14 @@ def test_the_whole_page_costs_at_most_ten_queries(desk: Desk) -> None:
         desk.get("/today")
 
     assert len(counted) <= 10
+
+
+def test_without_anybody_on_duty_the_board_says_so_and_leads_to_the_accounts(desk: Desk) -> None:
+    strip = "现在没有人值班"
+    assert strip in desk.get("/today")
+    assert 'href="/accounts"' in desk.get("/today")
+
+    desk.post("/accounts/1/phone", {"phone": "19900000015"})
+    desk.post("/accounts/1/duty")
+
+    assert strip not in desk.get("/today")
