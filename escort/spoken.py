@@ -159,8 +159,8 @@ def names(children: Sequence[str]) -> str:
 
 
 def child_in_message(full_name: str | None, short_name: str) -> str:
-    """Return 杨同学 for a child whose full name is known, else its 小名."""
-    return f"{surname_of(full_name)}同学" if full_name else short_name
+    """Return 杨同学 for a child whose full name is known, else its 小名; so too where the book has only that."""
+    return f"{surname_of(full_name)}同学" if full_name and full_name != short_name else short_name
 
 
 def surname_of(name: str) -> str:

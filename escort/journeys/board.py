@@ -29,6 +29,7 @@ class Action(StrEnum):
     SEE_HAND_LIST = "see_hand_list"
     SEE_CALENDAR = "see_calendar"
     SEE_PERSON = "see_person"
+    CALL_FAMILY = "call_family"  # the child's page, where the number is
     CLOSE = "close"
 
 
@@ -43,6 +44,7 @@ class CaseLine:
     needed_by: datetime | None
     sentence: str
     children: tuple[str, ...]
+    child_id: int | None  # the first of them
     school: str
     direction: str | None
     code: str | None  # of its leg, from the status vocabulary
@@ -153,7 +155,10 @@ def board(session: Session, *, now: datetime, zone: ZoneInfo) -> Board:
     settled = _settled_by_hand(live, closed)
     codes = {leg.leg_id: code_of(leg, drivers, taps, settled, now) for leg in legs}
     queue = sorted(
-        (_case_line(case, _legs_about(case.about, legs, run_of), codes, drivers, office) for case in live),
+        (
+            _case_line(case, _legs_about(case.about, legs, run_of), codes, drivers, office, now)
+            for case in live
+        ),
         key=lambda line: _rank(line, now),
     )
     urgent = sum(line.is_urgent for line in queue)
@@ -212,12 +217,15 @@ def _case_line(
     codes: Mapping[int, LegCode],
     drivers: Mapping[int, ShiftRow],
     office: Iterable[OfficeRow],
+    now: datetime,
 ) -> CaseLine:
     assert case.id is not None
     run_id = about[0].run_id if about else None
     shift = drivers.get(run_id or 0)
     names = {f"account:{row.account_id}": row.name for row in office}
     wished = ACTIONS.get(CaseKind(case.kind), (Action.CLOSE,))
+    if about and about[0].pickup_at <= now and Action.FIND_DRIVER in wished and shift is None:
+        wished = (Action.CALL_FAMILY,)  # nobody can be found for a time that is over: ask how the child fares
     possible = [action for action in wished if _is_possible(action, case.about, run_id, shift)]
     return CaseLine(
         case_id=case.id,
@@ -227,6 +235,7 @@ def _case_line(
         needed_by=case.needed_by,
         sentence=case.sentence,
         children=tuple(leg.child for leg in about),
+        child_id=about[0].child_id if about else None,
         school=about[0].school if about else "",
         direction=about[0].direction if about else None,
         code=str(codes[about[0].leg_id]) if about else None,
@@ -343,7 +352,7 @@ def _done(
     lines = [
         DoneLine(
             at=case.closed_at or case.opened_at,
-            sentence=f"{case.sentence} {case.close_reason}".strip(),
+            sentence=f"{case.sentence} → {case.close_reason}" if case.close_reason else case.sentence,
             by_system=case.closed_by == SYSTEM,
             run_id=None,
         )

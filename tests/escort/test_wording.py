@@ -348,3 +348,18 @@ def test_many_turns_are_all_named() -> None:
 
     assert "周一07:45上学、16:00放学，周二07:45上学、16:00放学" in ask.text
     assert wording.all_templates().faults_of(ask) == []
+
+
+@pytest.mark.parametrize(
+    ("full_name", "short_name", "said"),
+    [
+        ("杨雨桐", "小雨", "杨同学"),
+        ("欧阳雨", "小雨", "欧阳同学"),
+        (None, "小雨", "小雨"),  # six fields only: the name comes with the consent
+        ("小杰", "小杰", "小杰"),  # the book has nothing but the 小名
+    ],
+)
+def test_a_child_in_a_message_is_its_surname_or_its_small_name(
+    full_name: str | None, short_name: str, said: str
+) -> None:
+    assert spoken.child_in_message(full_name, short_name) == said

@@ -138,6 +138,17 @@ def test_the_queue_is_sorted_by_minutes_left_and_the_verdict_counts_it(session: 
     assert (shown.urgent, shown.due_today, shown.later) == (1, 1, 0)
 
 
+def test_once_the_time_is_over_the_row_says_to_ring_the_family(session: Session) -> None:
+    cast = the_cast(session)
+    leg = a_leg(session, cast.xiaoyu, on=TODAY)
+    run = a_run(session, leg)
+    a_case(session, CaseKind.NO_DRIVER, f"run:{run.id}", needed="07:40")
+
+    late = the_board(session, "09:30").queue[0]
+
+    assert (late.action, late.second, late.child_id) == (Action.CALL_FAMILY, None, cast.xiaoyu.id)
+
+
 def test_a_row_recommends_one_action_and_a_second_choice(session: Session) -> None:
     cast = the_cast(session)
     leg = a_leg(session, cast.xiaoyu, on=TODAY)
