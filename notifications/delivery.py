@@ -25,7 +25,7 @@ from notifications.channels import (
     Unseen,
 )
 from notifications.claims import Claim, Sessions, claim_due
-from notifications.models import Address, Message, MessageState, Urgency
+from notifications.models import Address, ChannelName, Message, MessageState, Urgency
 from notifications.records import Done, record
 from notifications.retry import policy_for
 from notifications.settlement import (
@@ -121,6 +121,7 @@ class Errand:
     checked_at: datetime  # real time
     started_at: datetime | None = None
     to: str = ""
+    phone: str = ""
     verdict: Outcome | None = None  # decided without sending
 
 
@@ -234,6 +235,7 @@ class Courier:
             return
         errand.standing = move_to(errand.standing, channel)
         errand.to = ways[channel]
+        errand.phone = next((one.value for one in addresses if one.channel == ChannelName.SMS), "")
 
     def _ways(self, addresses: list[Address]) -> dict[str, str]:
         """Return the usable channels with their addresses: the preferred one first, then in our order."""
@@ -263,7 +265,9 @@ class Courier:
             again = self._prepare([errand.claim])
             if not again:
                 return Released()  # settled elsewhere: the fence will stop this record
-            errand.standing, errand.to, errand.verdict = again[0].standing, again[0].to, again[0].verdict
+            fresh = again[0]
+            errand.standing, errand.verdict = fresh.standing, fresh.verdict
+            errand.to, errand.phone = fresh.to, fresh.phone
         if errand.verdict is not None:
             return errand.verdict
         errand.started_at = self.clock()
@@ -353,6 +357,8 @@ def _outgoing(errand: Errand, timeout: float) -> OutgoingMessage:
         language=message.language,
         urgent=message.urgency == Urgency.URGENT,
         timeout_seconds=timeout,
+        party=message.party,
+        phone=errand.phone,
     )
 
 

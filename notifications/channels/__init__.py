@@ -27,6 +27,8 @@ class OutgoingMessage:
     language: str
     urgent: bool
     timeout_seconds: float
+    party: str = ""  # whom it is for, as the product calls them
+    phone: str = ""  # their number in E.164, where they have one that may be used
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Machine to machine: Standard Webhooks, sent to a URL that somebody of the office entered.
+"""Machine to machine: Standard Webhooks, sent to the URL that the settings name, or to one that a party has.
 
 The URL is not trusted: https only, no redirect is followed, and the name is resolved once and the connection made
 to that very address, so that a name cannot point to our own network between the check and the call (SSRF).
@@ -26,9 +26,12 @@ def resolve_host(host: str, port: int) -> list[str]:
 
 
 class Webhook:
-    """The channel "webhook". The receiver sees ids, the template and the text; a repeated id is a repetition."""
+    """The channel "webhook". The receiver sees ids, the template and the text; a repeated id is a repetition.
 
-    needs_address = True
+    With a `url` of its own every party can be reached: all messages go there, with party and number, and the machine
+    behind it knows what to do with them. Without one, a message goes to the URL that its party has.
+    """
+
     is_keyed = True
     sends_receipts = False
 
@@ -38,6 +41,7 @@ class Webhook:
         *,
         secret: str,
         now: Callable[[], datetime],
+        url: str | None = None,
         allow_private: bool = False,
         resolve: Resolve = resolve_host,
     ) -> None:
@@ -45,12 +49,19 @@ class Webhook:
         self._client = client
         self._secret = secret
         self._now = now
+        self._url = url
         self._allow_private = allow_private
         self._resolve = resolve
 
+    @property
+    def needs_address(self) -> bool:
+        """Whether a party must have a URL: only where the channel has none of its own."""
+        return self._url is None
+
     def send(self, message: OutgoingMessage) -> Accepted | Refused | Unknown:
         """Send once. Any 2xx is acceptance; its id is our key."""
-        pinned = self._pin(message.to)
+        address = message.to or self._url or ""
+        pinned = self._pin(address)
         if isinstance(pinned, Refused):
             return pinned
         url, host = pinned
@@ -65,7 +76,7 @@ class Webhook:
                 headers=headers,
                 timeout=time_limits(message.timeout_seconds),
                 follow_redirects=False,
-                extensions={"sni_hostname": httpx.URL(message.to).host},
+                extensions={"sni_hostname": httpx.URL(address).host},
             ) as answer:  # the answer's body is never read: it could be endless
                 return unwelcome(answer.status_code) or Accepted(message.key)
         except httpx.HTTPError as error:
@@ -106,6 +117,8 @@ def _body(message: OutgoingMessage, now: datetime) -> bytes:
             "timestamp": now.isoformat(),
             "data": {
                 "id": message.key,
+                "party": message.party,
+                "phone": message.phone,
                 "text": message.text,
                 "parameters": dict(message.parameters),
                 "language": message.language,
