@@ -34,16 +34,30 @@ from notifications.channels.by_hand import ByHand
 from notifications.channels.console import Console
 from notifications.channels.sms_gateway import SmsGateway
 from notifications.channels.webhook import Webhook
-from notifications.sealed import Keyring
+from notifications.sealed import Keyring, SealError
 from scheduling.clock import Clock as StoreClock
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 def open_store(settings: Settings) -> Store:
-    """Open the settings' store with its keys; the key file is made when there is none yet."""
-    settings.folder.mkdir(parents=True, exist_ok=True)
-    return Store(settings.url, Keyring.load_or_create(settings.keys))
+    """Open the settings' store with its keys; the key file is made when there is none yet.
+
+    Raises NotConfigured where the keys have no place of their own, or cannot be used.
+    """
+    if settings.database_url and not (settings.data_dir or settings.key_file):
+        raise NotConfigured(
+            "DUJUAN_DATABASE_URL also needs DUJUAN_KEY_FILE or DUJUAN_DATA_DIR: the keys of the sealed columns "
+            "must lie in a place that you choose and back up."
+        )
+    try:
+        settings.folder.mkdir(parents=True, exist_ok=True)
+        keyring = Keyring.load_or_create(settings.keys)
+    except SealError as unusable:
+        raise NotConfigured(f"{settings.keys}: {unusable}.") from unusable
+    except OSError as unwritable:
+        raise NotConfigured(f"{settings.keys}: {unwritable.strerror}.") from unwritable
+    return Store(settings.url, keyring, hides_values=not settings.is_demonstration)
 
 
 def build_house(
@@ -84,7 +98,11 @@ def build_channels(settings: Settings, *, client: httpx.Client, is_demo: bool) -
         )
     if settings.webhook_url and settings.webhook_secret:
         channels["webhook"] = Webhook(
-            client, secret=settings.webhook_secret.get_secret_value(), now=real_now, allow_private=is_demo
+            client,
+            secret=settings.webhook_secret.get_secret_value(),
+            now=real_now,
+            url=settings.webhook_url,
+            allow_private=is_demo,
         )
     if settings.console:
         channels["console"] = Console(sys.stdout)
@@ -145,6 +163,8 @@ def check_real(settings: Settings) -> None:
         raise NotConfigured(
             "DUJUAN_NOW is for the demonstration only: a real district goes by the real clock."
         )
+    if settings.webhook_url and not settings.webhook_url.startswith("https://"):
+        raise NotConfigured("DUJUAN_WEBHOOK_URL must begin with https://: it carries names and numbers.")
 
 
 @contextmanager

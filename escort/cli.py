@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import date, timedelta
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Annotated
 
@@ -13,13 +14,15 @@ import typer
 import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
+from sqlalchemy.exc import OperationalError
 
 from escort import app as wiring
 from escort.access.accounts import has_coordinator, issue_setup_link
 from escort.access.clock import real_now
+from escort.db import Store
 from escort.demo import serving
 from escort.demo.setup import stamp
-from escort.errors import DujuanError, NotConfigured
+from escort.errors import DujuanError, NotConfigured, Refused
 from escort.jobs import PLAN_SEED, Jobs
 from escort.migrations import is_current, migrate
 from escort.roster_book.apply import apply_book
@@ -46,7 +49,9 @@ def main() -> None:
     except ValidationError as error:
         for mistake in error.errors():
             name = "_".join(str(part) for part in mistake["loc"]).upper()
-            typer.echo(f"DUJUAN_{name}: {mistake['msg']}" if name else mistake["msg"], err=True)
+            sentence = mistake["msg"].removeprefix("Value error, ")
+            says_which = not name or sentence.startswith("DUJUAN_")
+            typer.echo(sentence if says_which else f"DUJUAN_{name}: {sentence}", err=True)
         sys.exit(2)
 
 
@@ -90,8 +95,8 @@ def clock() -> None:
 @cli.command(name="migrate")
 def migrate_store() -> None:
     """Bring the store to this version's shape."""
-    store = wiring.open_store(Settings())
-    migrate(store)
+    store = _migrated(Settings())
+    store.dispose()
     typer.echo("库已经是最新的样子。")
 
 
@@ -104,7 +109,7 @@ def import_book(
 ) -> None:
     """Read the office's workbook; with --check change nothing."""
     settings = Settings()
-    day = date.fromisoformat(as_of) if as_of else (settings.now or real_now()).astimezone(settings.tz).date()
+    day = _day(as_of) if as_of else (settings.now or real_now()).astimezone(settings.tz).date()
     if check:
         _check_book(settings, file, day, as_json)
         return
@@ -146,7 +151,14 @@ def plan_a_file(
     seed: int = 0,
 ) -> None:
     """Plan a `dujuan-problem/1` file; needs no store."""
-    plan_file.run(problem, result, seconds, seed)
+    try:
+        plan_file.run(problem, result, seconds, seed)
+    except OSError as error:
+        raise Refused(f"{error.filename}: {error.strerror}.") from error
+    except JSONDecodeError as error:
+        raise Refused(f"{problem}: this is not JSON ({error}).") from error
+    except ValueError as error:
+        raise Refused(f"{problem}: {error}") from error
 
 
 @cli.command(name="setup-link")
@@ -154,6 +166,13 @@ def setup_link() -> None:
     """Print the one-time link that makes a coordinator's account."""
     with _real_house(Settings()) as house:
         _welcome_first_coordinator(house)
+
+
+def _day(written: str) -> date:
+    try:
+        return date.fromisoformat(written)
+    except ValueError as error:
+        raise Refused(f"--as-of {written}: a day is written like 2021-04-06.") from error
 
 
 def _check_book(settings: Settings, file: Path, day: date, as_json: bool) -> None:
@@ -180,14 +199,26 @@ def _real_house(settings: Settings) -> Iterator[House]:
     if settings.is_demonstration:
         raise NotConfigured("请设 DUJUAN_DATA_DIR 或 DUJUAN_DATABASE_URL：没有它们的是演示区。")
     wiring.check_real(settings)
-    store = wiring.open_store(settings)
-    migrate(store)
+    store = _migrated(settings)
     with store.write() as session:
         stamp(session, is_demo=False, now=real_now())
     try:
         yield wiring.build_house(settings, store, is_demo=False)
     finally:
         store.dispose()
+
+
+def _migrated(settings: Settings) -> Store:
+    """Return the store in this version's shape. Raises NotConfigured where there is no such store."""
+    store = wiring.open_store(settings)
+    try:
+        migrate(store)
+    except OperationalError as unreachable:
+        raise NotConfigured(
+            f"The store at {store.engine.url.render_as_string(hide_password=True)} cannot be opened: "
+            "check DUJUAN_DATABASE_URL or DUJUAN_DATA_DIR, and that the database runs."
+        ) from unreachable
+    return store
 
 
 def _start_clock(house: House, jobs: Jobs) -> StoreClock:

@@ -24,10 +24,11 @@ BUSY_TIMEOUT_MS = 10_000
 class Store:
     """The store of one district. `read()` never blocks a writer; `write()` commits or rolls back whole."""
 
-    def __init__(self, url: str, keyring: Keyring) -> None:
+    def __init__(self, url: str, keyring: Keyring, *, hides_values: bool = False) -> None:
+        """`hides_values`: errors and logs name no value of a statement; they may be somebody's name or number."""
         self.url = url
         self.keyring = keyring
-        self.engine = _engine(url)
+        self.engine = _engine(url, hides_values)
         keyring.attach(self.engine)
         self._writer = self.engine.execution_options(dujuan_begin="BEGIN IMMEDIATE")
 
@@ -54,16 +55,22 @@ class Store:
         self.engine.dispose()
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, hides_values: bool) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         engine = create_engine(
-            parsed, connect_args={"check_same_thread": False}, pool_size=20, max_overflow=40
+            parsed,
+            connect_args={"check_same_thread": False},
+            pool_size=20,
+            max_overflow=40,
+            hide_parameters=hides_values,
         )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(parsed, pool_size=20, max_overflow=30, pool_pre_ping=True)
+    return create_engine(
+        parsed, pool_size=20, max_overflow=30, pool_pre_ping=True, hide_parameters=hides_values
+    )
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

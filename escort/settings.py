@@ -51,6 +51,13 @@ class Settings(BaseSettings):
             raise ValueError(f"DUJUAN_ZONE: no time zone is called {value!r}; try Asia/Shanghai") from error
         return value
 
+    @field_validator("database_url")
+    @classmethod
+    def _is_a_database_we_speak(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("postgresql", "sqlite")):
+            raise ValueError("it must begin with postgresql:// or sqlite:///")
+        return value
+
     @field_validator("now")
     @classmethod
     def _now_has_a_zone(cls, value: datetime | None) -> datetime | None:
@@ -81,7 +88,9 @@ class Settings(BaseSettings):
     @property
     def folder(self) -> Path:
         """The folder of this store's files; created by the command line."""
-        return self.data_dir if self.data_dir is not None else Path("var") / "demo"
+        if self.data_dir is not None:
+            return self.data_dir
+        return self.key_file.parent if self.database_url and self.key_file else Path("var") / "demo"
 
     @property
     def url(self) -> str:

@@ -1,0 +1,322 @@
+"""The command `dujuan`: what a person types, what it prints, and one sentence where it will not."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+from typer.testing import CliRunner
+
+from escort import cli as command
+from escort.access.clock import real_now
+from escort.db import Store
+from escort.demo import setup
+from escort.demo.models import Stamp
+from escort.errors import NotConfigured
+from escort.migrations import is_current, migrate
+from escort.roster.models import Volunteer
+from escort.settings import Settings
+from notifications.sealed import Keyring
+from tests.escort.roster_book.books import a_book, as_xlsx
+from tests.scheduling.test_plan_file import a_file
+
+ROOT = Path(__file__).parent.parent.parent
+BOOK = ROOT / "escort" / "demo" / "data" / "roster-2021-spring.xlsx"
+AS_OF = "2021-04-05"
+ENTRY = {"sheet", "row", "verdict", "column", "reason", "also"}
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("DUJUAN_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def dujuan(*words: str) -> tuple[int, str]:
+    """Return the exit code and what was printed, as the installed command does it."""
+    answer = subprocess.run(
+        [sys.executable, "-c", "from escort.cli import main; main()", *words],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    return answer.returncode, answer.stdout + answer.stderr
+
+
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    """The same in this process."""
+    monkeypatch.setattr(sys, "argv", ["dujuan", *words])
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    said = capsys.readouterr()
+    return int(str(ended.value.code or 0)), said.out + said.err
+
+
+def test_checking_the_book_prints_the_json_that_others_rely_on() -> None:
+    code, printed = dujuan("import", str(BOOK), "--check", "--json", "--as-of", AS_OF)
+
+    report = json.loads(printed)
+    assert code == 0
+    assert set(report) == {"rows", "counts"}
+    assert {frozenset(row) for row in report["rows"]} == {frozenset(ENTRY)}
+    assert sum(report["counts"].values()) == len(report["rows"])
+    verdicts = {row["verdict"] for row in report["rows"]}
+    assert verdicts == {"accepted", "warning", "rejected", "ignored"} == set(report["counts"])
+
+
+def test_with_a_store_the_check_says_what_would_change_and_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DUJUAN_DATA_DIR", str(tmp_path / "store"))
+    book = tmp_path / "book.xlsx"
+    book.write_bytes(as_xlsx(a_book()))
+    runner = CliRunner()
+    first = runner.invoke(command.cli, ["import", str(book), "--as-of", AS_OF])
+    assert first.exit_code == 0, first.output
+
+    answer = runner.invoke(command.cli, ["import", str(book), "--check", "--json", "--as-of", AS_OF])
+
+    report = json.loads(answer.output)
+    assert set(report) == {"rows", "counts", "changes"}
+    assert report["changes"] == {"added": [], "changed": [], "asked": [], "missing": []}
+    again = runner.invoke(command.cli, ["import", str(book), "--as-of", AS_OF])
+    assert again.output.splitlines() == ["added: 0", "changed: 0", "asked: 0", "missing: 0"]
+    assert sorted(path.name for path in (tmp_path / "store").iterdir())[:1] == ["dujuan.db"]
+
+
+def test_the_day_defaults_to_the_settings_now(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    book = tmp_path / "book.xlsx"
+    book.write_bytes(as_xlsx(a_book()))
+    monkeypatch.setenv("DUJUAN_NOW", "2021-04-05T10:00:00+08:00")
+
+    by_now = CliRunner().invoke(command.cli, ["import", str(book), "--check", "--json"])
+    by_day = CliRunner().invoke(command.cli, ["import", str(book), "--check", "--json", "--as-of", AS_OF])
+
+    assert by_now.output == by_day.output
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "says"),
+    [
+        ("ZONE", "Asia/Pidu", "Asia/Pidu"),
+        ("NOW", "2021-04-06T18:00:00", "zone"),  # whose eighteen o'clock
+        ("PORT", "http", "DUJUAN_PORT"),
+        ("BASE_URL", "jiesong.example", "http"),
+        ("SMS_URL", "https://sms.example", "DUJUAN_SMS_SECRET"),  # an address without its secret
+        ("WEBHOOK_URL", "https://hook.example", "DUJUAN_WEBHOOK_SECRET"),
+        ("DATABASE_URL", "mysql://db/x", "DUJUAN_DATABASE_URL"),
+        ("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/x", "DUJUAN_KEY_FILE"),  # keys under var/demo
+    ],
+)
+def test_a_wrong_setting_is_one_sentence(
+    setting: str,
+    value: str,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv(f"DUJUAN_{setting}", value)
+
+    code, said = run(monkeypatch, capsys, "migrate")
+
+    assert code == 2
+    assert says in said
+    assert len(said.splitlines()) == 1
+    assert "Traceback" not in said
+    assert not (tmp_path / "var").exists(), "no key was left behind"
+
+
+def test_a_database_that_does_not_answer_is_one_sentence_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DUJUAN_DATABASE_URL", "postgresql://nobody:geheim@127.0.0.1:1/x")
+    monkeypatch.setenv("DUJUAN_KEY_FILE", str(tmp_path / "keys" / "dujuan.key"))
+
+    code, said = run(monkeypatch, capsys, "migrate")
+
+    assert (code, len(said.splitlines())) == (2, 1)
+    assert "cannot be opened" in said
+    assert "geheim" not in said
+
+
+def test_a_key_file_that_others_may_read_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    Keyring.load_or_create(tmp_path / "dujuan.key")
+    (tmp_path / "dujuan.key").chmod(0o644)
+    monkeypatch.setenv("DUJUAN_DATA_DIR", str(tmp_path))
+
+    code, said = run(monkeypatch, capsys, "migrate")
+
+    assert (code, len(said.splitlines())) == (2, 1)
+    assert "0600" in said
+
+
+def test_a_real_district_refuses_the_demonstrations_now(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DUJUAN_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("DUJUAN_NOW", "2021-04-06T18:00:00+08:00")
+
+    code, said = run(monkeypatch, capsys, "serve")
+
+    assert code == 2
+    assert "DUJUAN_NOW" in said
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("HOST", "0.0.0.0"),
+        ("WEBHOOK_URL", "https://hook.example"),
+        ("SMS_URL", "https://sms.example"),
+    ],
+)
+def test_the_demonstration_reaches_nobody_and_is_reached_by_nobody(
+    setting: str,
+    value: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv(f"DUJUAN_{setting}", value)
+    for name in ("SMS_SECRET", "CALLBACK_TOKEN", "WEBHOOK_SECRET"):
+        monkeypatch.setenv(f"DUJUAN_{name}", "whsec_c2VjcmV0")
+
+    code, said = run(monkeypatch, capsys, "serve")
+
+    assert (code, len(said.splitlines())) == (2, 1)
+    assert setting in said
+    assert not (tmp_path / "var").exists()
+
+
+def test_a_store_never_changes_sides(empty_store: Store) -> None:
+    migrate(empty_store)
+    with empty_store.write() as session:
+        setup.stamp(session, is_demo=True, now=real_now())
+
+    with pytest.raises(NotConfigured, match="演示区"), empty_store.write() as session:
+        setup.stamp(session, is_demo=False, now=real_now())
+
+    with empty_store.read() as session:
+        assert session.exec(select(Stamp.is_demo)).all() == [True]
+
+
+def test_the_demonstration_is_not_made_in_a_real_districts_store(empty_store: Store) -> None:
+    migrate(empty_store)
+    with empty_store.write() as session:
+        setup.stamp(session, is_demo=False, now=real_now())
+
+    with pytest.raises(NotConfigured, match="真实的区"):
+        setup.demo_state(empty_store, Settings())
+
+
+def test_a_real_command_refuses_the_demonstrations_folder(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'dujuan.db'}", Keyring.load_or_create(tmp_path / "dujuan.key"))
+    migrate(store)
+    setup.demo_state(store, Settings())
+    store.dispose()
+    monkeypatch.setenv("DUJUAN_DATA_DIR", str(tmp_path))
+
+    code, said = run(monkeypatch, capsys, "setup-link")
+
+    assert code == 2
+    assert "演示区" in said
+
+
+def test_the_first_coordinators_link_is_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DUJUAN_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("DUJUAN_BASE_URL", "https://jiesong.example")
+
+    code, said = run(monkeypatch, capsys, "setup-link")
+
+    assert code == 0
+    assert "https://jiesong.example/setup/" in said
+
+
+def test_migrate_makes_the_store_and_may_be_said_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DUJUAN_DATA_DIR", str(tmp_path / "new"))
+
+    codes = [run(monkeypatch, capsys, "migrate")[0] for _ in range(2)]
+
+    assert codes == [0, 0]
+    store = Store(
+        f"sqlite:///{tmp_path / 'new' / 'dujuan.db'}", Keyring.load(tmp_path / "new" / "dujuan.key")
+    )
+    assert is_current(store)
+    with store.read() as session:
+        assert session.exec(select(Volunteer)).all() == []
+    store.dispose()
+
+
+def test_migrate_brings_a_postgresql_store_up(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], empty_store: Store, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DUJUAN_DATABASE_URL", empty_store.url)
+    monkeypatch.setenv("DUJUAN_KEY_FILE", str(tmp_path / "keys" / "dujuan.key"))
+
+    code, said = run(monkeypatch, capsys, "migrate")
+
+    assert code == 0, said
+    assert is_current(empty_store)
+    assert (tmp_path / "keys" / "dujuan.key").exists()
+
+
+def test_a_book_that_is_none_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "book.xlsx").write_text("not a workbook")
+
+    answers = [
+        run(monkeypatch, capsys, "import", str(tmp_path / "book.xlsx"), "--check"),
+        run(monkeypatch, capsys, "import", str(tmp_path / "nowhere.xlsx"), "--check"),
+        run(monkeypatch, capsys, "import", str(tmp_path / "book.xlsx"), "--check", "--as-of", "gestern"),
+    ]
+
+    assert [(code, len(said.splitlines())) for code, said in answers] == [(2, 1)] * 3
+
+
+def test_a_problem_file_is_planned_into_a_plan_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    problem, result = tmp_path / "problem.json", tmp_path / "plan.json"
+    problem.write_text(json.dumps(a_file()))
+
+    code, said = run(monkeypatch, capsys, "plan-file", str(problem), str(result), "--seed", "3")
+
+    plan = json.loads(result.read_text("utf-8"))
+    assert code == 0, said
+    assert plan["seed"] == 3
+    assert len(plan["driver"]) == len(plan["pooling"])
+
+
+def test_planning_a_broken_file_names_what_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    broken, no_json = tmp_path / "problem.json", tmp_path / "no.json"
+    broken.write_text(json.dumps({name: value for name, value in a_file().items() if name != "volunteers"}))
+    no_json.write_text("{")
+    result = str(tmp_path / "plan.json")
+
+    code, said = run(monkeypatch, capsys, "plan-file", str(broken), result)
+    others = [
+        run(monkeypatch, capsys, "plan-file", str(name), result) for name in (no_json, tmp_path / "x.json")
+    ]
+
+    assert (code, len(said.splitlines())) == (2, 1)
+    assert "volunteers" in said
+    assert [(code, len(said.splitlines())) for code, said in others] == [(2, 1)] * 2
+    assert not Path(result).exists()
