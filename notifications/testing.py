@@ -127,7 +127,7 @@ class FakeGateway:
         os.kill(pid, signal.SIGKILL)
 
 
-class _Drop(Exception):  # noqa: N818 (it is a signal, not an error)
+class _Drop(Exception):
     """The connection ends without an answer."""
 
 

@@ -163,9 +163,7 @@ def test_nobody_yet_says_by_when_we_tell(site: Site, wednesday: Wednesday) -> No
         (datetime(2021, 4, 7, 7, 20, tzinfo=ZONE), None),  # now only the duty teacher can say
     ],
 )
-def test_promise_to_tell_is_that_of_the_messages(
-    now: datetime, by: datetime | None
-) -> None:
+def test_promise_to_tell_is_that_of_the_messages(now: datetime, by: datetime | None) -> None:
     assert tell_by(datetime(2021, 4, 7, 7, 40, tzinfo=ZONE), now, ZONE) == by
 
 
