@@ -236,6 +236,19 @@ def family_cancel_understood(
     )
 
 
+def family_office_cancelled(
+    child: str, half: Half, *, duty_phone: str, now: datetime, zone: ZoneInfo
+) -> Wording:
+    """Somebody told the office that this way is not needed; whoever else waits at home must know."""
+    return _say(
+        "family.office_cancelled",
+        child=child,
+        day=spoken.day(half.at, now, zone),
+        half=spoken.family_half(half, zone),
+        phone=duty_phone,
+    )
+
+
 # ---- to the person on duty, and about devices ---------------------------------------------------
 
 
@@ -391,6 +404,9 @@ TEXTS = {
     "family.found": "【杜鹃鸟】找到人了。{child}{day}{half}。暗号对不上不上车。{link}",
     "family.time_changed": "【杜鹃鸟】接送有变。{child}{day}{half}。原来的时间和暗号不算数了。{link}",
     "family.cancelled": "【杜鹃鸟】记下了：{child}{day}{halves}不用接，司机和校门马上知道。改主意请打{phone}。",
+    "family.office_cancelled": (
+        "【杜鹃鸟】值班老师记下了：{child}{day}{half}不用接，不会有车来。不是您的意思，请马上打{phone}。"
+    ),
     "case.one": "【杜鹃鸟】急事：{sentence}{left}。没人接手会再发。接手：{link}",
     "case.many": "【杜鹃鸟】{count}件急事，最急：{sentence}{left}。没人接手会再发。接手：{link}",
     "device.bound": "【杜鹃鸟】一部手机刚认作您的。不是您本人，请马上打{phone}，我们把它取消。",

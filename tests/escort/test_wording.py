@@ -198,6 +198,11 @@ MESSAGES = [
         "【杜鹃鸟】记下了：杨同学明天早上7点45、下午4点放学不用接，司机和校门马上知道。改主意请打199 0000 0001。",
     ),
     (
+        wording.family_office_cancelled("杨同学", AFTERNOON, duty_phone=DUTY, now=NOW, zone=ZONE),
+        1,
+        "【杜鹃鸟】值班老师记下了：杨同学明天下午4点放学不用接，不会有车来。不是您的意思，请马上打199 0000 0001。",
+    ),
+    (
         wording.case_to_duty(
             "小禾4月9日07:45上学还没有人", minutes_left=20, link="https://dj.pidu.gov.cn/today"
         ),

@@ -15,11 +15,11 @@ from escort.families import consent, escorts, sealed_reads
 from escort.families.forms import CONSENT_VERSION, ChildCompletion, ChildSetUp
 from escort.families.models import Escort, TellBy
 from escort.families.places import AmbiguousPlace
-from escort.families.queries import MISSING_SENTENCES, list_children, missing_of
+from escort.families.queries import MISSING_SENTENCES, list_children, missing_of, parties_to_tell
 from escort.families.service import complete_child, get_child, set_up_child
 from escort.filled_form import FormMistakes
+from escort.journeys.cancelled import cancel_for_family
 from escort.rota import legs
-from escort.rota.models import Leg
 from escort.rota.new_child import NewChildVerdict, judge_new_child
 from escort.rota.week import legs_of_child
 from escort.schools.places import search_places
@@ -320,8 +320,16 @@ def cancel_leg(
     now: NowDep,
 ) -> Response:
     """A cancellation given by phone or in person, with who said it."""
-    legs.cancel_leg(session, leg_id=leg_id, by=me.subject, reason=form.reason, now=now, zone=house.zone)
-    return RedirectResponse(f"/children/{session.get_one(Leg, leg_id).child_id}", status_code=303)
+    leg = cancel_for_family(
+        session,
+        leg_id=leg_id,
+        by=me.subject,
+        reason=form.reason,
+        duty_phone=house.settings.duty_phone,
+        now=now,
+        zone=house.zone,
+    )
+    return RedirectResponse(f"/children/{leg.child_id}", status_code=303)
 
 
 def _today(house: House, now: datetime) -> date:
@@ -462,5 +470,6 @@ def _child_context(session: Session, child_id: int, house: House, now: datetime)
         "pauses": escorts.pauses_of(session, escort.id, from_on=today) if escort and escort.id else [],
         "ahead": legs_of_child(session, child_id=child_id, from_on=today, until_on=today + AHEAD),
         "need_words": NEED_WORDS,
+        "told": parties_to_tell(session, [child_id]).get(child_id, []),
         "today": today,
     }

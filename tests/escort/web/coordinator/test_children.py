@@ -206,3 +206,26 @@ def test_the_list_finds_by_short_name_and_shows_who_cannot_be_planned(desk: Desk
     assert "小雨" not in desk.get("/children?only=missing").split("<main")[1]
     assert "小禾" in desk.get("/children?text=小禾")
     assert "没有找到" in desk.get("/children?text=没有这个人")
+
+
+def test_a_lost_phone_is_reached_from_the_child_and_from_the_volunteer(desk: Desk) -> None:
+    a_staffed_school(desk)
+
+    child, volunteer = desk.get("/children/1"), desk.get("/volunteers/1")
+
+    for page, subject in ((child, "guardian:1"), (volunteer, "volunteer:1")):
+        assert f'href="/people/{subject}/phones"' in page
+        assert "认得的手机" in desk.get(f"/people/{subject}/phones")
+
+
+def test_a_cancelled_leg_is_told_to_the_family(desk: Desk) -> None:
+    a_staffed_school(desk)
+    desk.post("/children/1/pause", {"from_on": "2021-04-12", "until_on": "2021-04-12", "reason": "复查"})
+    with desk.house.store.read() as session:
+        leg = session.exec(select(Leg).where(Leg.state == "wanted").limit(1)).one()
+
+    assert desk.post(f"/legs/{leg.id}/cancel", {"reason": "外婆来电话"}) == "/children/1"
+
+    with desk.house.store.read() as session:
+        told = session.exec(select(Message).where(Message.party == "guardian:1")).one()
+    assert told.template == "family.office_cancelled"
