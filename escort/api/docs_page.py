@@ -14,7 +14,9 @@ PAGE = Markup(
     '<body><main class="card-body stack"><h1>杜鹃鸟 API</h1><p>{description} '
     '<a href="/api/openapi.json">openapi.json</a></p>{operations}</main></body></html>'
 )
-OPERATION = Markup("<section><h2><code>{method} {path}</code></h2><p>{words}</p><p>Answers: {answers}</p></section>")
+OPERATION = Markup(
+    "<section><h2><code>{method} {path}</code></h2><p>{words}</p><p>Answers: {answers}</p></section>"
+)
 
 
 @router.get("/api/docs", dependencies=[public("the description of the interface; no data")])
