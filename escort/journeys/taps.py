@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import delete, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from escort import wording
@@ -25,7 +26,7 @@ from escort.journeys.models import Step, Tap
 from escort.journeys.progress import Rank, rank_of
 from escort.roster.models import Volunteer
 from escort.rota.models import Direction, Leg, LegState, Role, RunLeg, Service, Shift, ShiftState
-from escort.rota.service import record_service
+from escort.rota.service import record_services
 
 
 class TapOutcome(StrEnum):
@@ -57,12 +58,11 @@ def record_taps(session: Session, *, by: str, taps: Sequence[TapIn], now: dateti
     """
     if not taps:
         return []
-    known = set(session.exec(select(Tap.uuid).where(col(Tap.uuid).in_([tap.uuid for tap in taps]))))
     scene = _scene(session, by, {tap.leg_id for tap in taps})
     results: dict[str, TapResult] = {}
     rows: list[dict[str, Any]] = []
     for tap in sorted(taps, key=lambda tap: tap.tapped_at):
-        if tap.uuid in known or tap.uuid in results:
+        if tap.uuid in scene.known or tap.uuid in results:
             results.setdefault(tap.uuid, TapResult(tap.uuid, TapOutcome.KNOWN))
             continue
         results[tap.uuid] = result = _judge(scene, tap, now)
@@ -73,7 +73,9 @@ def record_taps(session: Session, *, by: str, taps: Sequence[TapIn], now: dateti
         if row["uuid"] not in new:
             results[row["uuid"]] = TapResult(row["uuid"], TapOutcome.KNOWN)
     _bring_forward(session, scene, {row["leg_id"] for row in rows if row["uuid"] in new}, now)
-    _alarm_where_child_is_in_wrong_car(session, scene, [tap for tap in taps if tap.uuid not in known], now)
+    _alarm_where_child_is_in_wrong_car(
+        session, scene, [tap for tap in taps if tap.uuid not in scene.known], now
+    )
     return [results[tap.uuid] for tap in taps]
 
 
@@ -114,6 +116,7 @@ class _Scene:
     run_of: dict[int, int]
     shifts: dict[int, list[Shift]]  # confirmed or served, by run
     own_family: set[int]  # legs of the guardian's own children
+    known: set[str] = field(default_factory=set)  # taps of these legs that are here already, undone ones too
     steps: dict[int, dict[str, datetime]] = field(
         default_factory=lambda: defaultdict(dict)
     )  # this person's own
@@ -141,27 +144,44 @@ class _Scene:
 
 
 def _scene(session: Session, by: str, leg_ids: Collection[int]) -> _Scene:
-    mine = select(RunLeg.run_id).where(col(RunLeg.leg_id).in_(leg_ids), col(RunLeg.is_live))
-    rows = session.exec(
-        select(Leg, RunLeg.run_id)
-        .outerjoin(RunLeg, (col(RunLeg.leg_id) == col(Leg.id)) & col(RunLeg.is_live))
-        .where(col(Leg.id).in_(leg_ids) | col(RunLeg.run_id).in_(mine))
-    ).all()
-    legs = {leg.id: leg for leg, _ in rows if leg.id is not None}
-    run_of = {leg.id: run_id for leg, run_id in rows if leg.id is not None and run_id is not None}
-    shifts: dict[int, list[Shift]] = defaultdict(list)
-    if run_of:
-        held = select(Shift).where(
-            col(Shift.run_id).in_(set(run_of.values())),
-            col(Shift.state).in_((ShiftState.CONFIRMED, ShiftState.SERVED)),
-        )
-        for shift in session.exec(held.order_by(col(Shift.id))):
-            shifts[shift.run_id or 0].append(shift)
+    legs, run_of, shifts = _cars(session, leg_ids)
     scene = _Scene(by, legs, run_of, shifts, _own_family(session, by, leg_ids))
-    earlier = select(Tap).where(col(Tap.leg_id).in_(list(legs)), col(Tap.undone_at).is_(None))
-    for tap in session.exec(earlier):
-        scene.note(tap.leg_id, tap.step, tap.by, tap.tapped_at)
+    for tap in session.exec(select(Tap).where(col(Tap.leg_id).in_(list(legs)))):
+        scene.known.add(tap.uuid)
+        if tap.undone_at is None:
+            scene.note(tap.leg_id, tap.step, tap.by, tap.tapped_at)
     return scene
+
+
+def _cars(
+    session: Session, leg_ids: Collection[int]
+) -> tuple[dict[int, Leg], dict[int, int], dict[int, list[Shift]]]:
+    """Return these legs with the others in their cars, each leg's run, and who has promised each run."""
+    mine, other = aliased(RunLeg), aliased(RunLeg)
+    rows = session.exec(
+        select(Leg, other.run_id, Shift)
+        .select_from(mine)
+        .join(other, (col(other.run_id) == col(mine.run_id)) & col(other.is_live))
+        .join(Leg, col(Leg.id) == col(other.leg_id))
+        .outerjoin(
+            Shift,
+            (col(Shift.run_id) == col(mine.run_id))
+            & col(Shift.state).in_((ShiftState.CONFIRMED, ShiftState.SERVED)),
+        )
+        .where(col(mine.leg_id).in_(leg_ids), col(mine.is_live))
+        .order_by(col(Shift.id))
+    ).all()
+    legs = {leg.id: leg for leg, _, _ in rows if leg.id is not None}
+    run_of = {leg.id: run_id for leg, run_id, _ in rows if leg.id is not None}
+    shifts: dict[int, dict[int | None, Shift]] = defaultdict(dict)
+    for _, run_id, shift in rows:
+        if shift is not None:
+            shifts[run_id][shift.id] = shift
+    alone = set(leg_ids) - legs.keys()
+    if alone:
+        found = session.exec(select(Leg).where(col(Leg.id).in_(alone)))
+        legs.update({leg.id: leg for leg in found if leg.id is not None})
+    return legs, run_of, {run_id: list(of_run.values()) for run_id, of_run in shifts.items()}
 
 
 def _own_family(session: Session, by: str, leg_ids: Collection[int]) -> set[int]:
@@ -307,19 +327,21 @@ def _close(session: Session, scene: _Scene, kinds: list[CaseKind], abouts: list[
 
 
 def _serve(session: Session, scene: _Scene, leg_ids: Iterable[int], now: datetime) -> None:
-    runs = set()
+    turns: dict[int, tuple[Leg, int]] = {}
     for leg_id in leg_ids:
-        run_id = scene.run_of.get(leg_id)
+        run_id, leg = scene.run_of.get(leg_id), scene.legs[leg_id]
         driver = next((one for one in scene.shifts.get(run_id or 0, []) if one.role == Role.DRIVER), None)
-        if driver is not None and scene.legs[leg_id].state == LegState.WANTED:
-            record_service(session, leg_id=leg_id, volunteer_id=driver.volunteer_id, now=now)
-            runs.add(run_id)
-    done = [run_id for run_id in runs if run_id is not None and _is_done(scene, run_id)]
+        if driver is not None and leg.state == LegState.WANTED:
+            turns[leg_id] = leg, driver.volunteer_id
+    record_services(session, turns.values(), now=now)
+    runs = {scene.run_of[leg_id] for leg_id in turns}
+    done = [run_id for run_id in runs if _is_done(scene, run_id)]
     if done:
         session.execute(
             update(Shift)
             .where(col(Shift.run_id).in_(done), col(Shift.state) == ShiftState.CONFIRMED)
             .values(state=str(ShiftState.SERVED), ended_at=now)
+            .execution_options(synchronize_session=False)
         )
 
 
