@@ -74,20 +74,28 @@ class Jobs:
             if names is None or name in names:
                 job()
 
-    def due_moments(self) -> dict[str, datetime]:
-        """Return when each job may next have something to do, perhaps in the past; jobs with nothing are left out."""
+    def due_moments(self, names: Collection[str] | None = None) -> dict[str, datetime]:
+        """Return when each of these jobs, or of all, may next have something to do, perhaps in the past.
+
+        Jobs with nothing in sight are left out.
+        """
         now = self.now()
+        ask: dict[str, Callable[[Session], datetime | None]] = {
+            "replies": lambda session: now if inbound.unhandled(session, limit=1) else None,
+            "asks": lambda session: asks.next_due_at(session, now=now, zone=self.zone),
+            "gaps": lambda session: now if self._gap(session, now) else None,
+            "searches": standins.next_search_at,
+            "reminders": lambda session: reminders.next_due_at(session, now=now, zone=self.zone),
+            "watch": lambda session: watch.next_due_at(session, now),
+            "cases": cases.next_due_at,
+            "deliver": outbox.next_due_at,
+            "evening": lambda session: (
+                None if self._is_resting("evening") else self._next_evening(session, now)
+            ),
+        }
         with self.store.read() as session:
             moments = {
-                "replies": now if inbound.unhandled(session, limit=1) else None,
-                "asks": asks.next_due_at(session, now=now, zone=self.zone),
-                "gaps": now if self._gap(session, now) else None,
-                "searches": standins.next_search_at(session),
-                "reminders": reminders.next_due_at(session, now=now, zone=self.zone),
-                "watch": watch.next_due_at(session, now),
-                "cases": cases.next_due_at(session),
-                "deliver": outbox.next_due_at(session),
-                "evening": None if self._is_resting("evening") else self._next_evening(session, now),
+                name: next_of(session) for name, next_of in ask.items() if names is None or name in names
             }
         return {name: moment for name, moment in moments.items() if moment is not None}
 

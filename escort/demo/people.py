@@ -7,7 +7,7 @@ day does the same, whatever order the machine takes.
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html import unescape
@@ -194,44 +194,45 @@ class People:
             hands.post(action.who, f"{action.data['path']}/answer", {"ask": ask, "answer": "yes"})
 
     def _depart(self, action: Action, hands: Hands, now: datetime) -> list[Action]:
-        """Open the link, find the run, say that one is on the way, and note when to tap next."""
-        if not action.data["path"]:
+        """Open the run, by its own link or from the list, say that one is on the way, and note when to tap next."""
+        path, run = _split(action.data["path"])
+        if not path:
             return []
-        page = hands.get(action.who, action.data["path"])
-        if "/bind" in page and "/run/" not in page:
-            hands.post(action.who, f"{action.data['path']}/bind", {})
-            page = hands.get(action.who, action.data["path"])
-        run_path = _run_at(page, action.data["at"])
-        if run_path is None:
-            return []  # stood down, or already on the way
-        page = hands.get(action.who, run_path)
+        page = hands.get(action.who, run or path)
+        if f'action="{path}/bind"' in page:
+            hands.post(action.who, f"{path}/bind", {})
+            page = hands.get(action.who, run or path)
+        if not run:
+            run = _run_at(page, action.data["at"]) or ""
+            if not run:
+                return []  # stood down, or already on the way
+            page = hands.get(action.who, run)
         legs = list(dict.fromkeys(re.findall(r'name="leg" value="(\d+)"', page)))
         step = re.search(r'name="step" value="started"', page)
         children = page.split('<section class="child">')[1:]
         if not legs or not step:
             return []
-        path = action.data["path"]
         self._tap(hands, action.who, path, [(leg, "started") for leg in legs], now)
         return self._next_taps(action.who, path, legs, children, now)
 
     def _next_taps(
         self, who: str, path: str, legs: list[str], children: list[str], now: datetime
     ) -> list[Action]:
-        actions = []
-        due: dict[datetime, list[str]] = {}
+        """Nobody taps while driving: of stops close together a phone tells at the last."""
+        pickups, deliveries = {}, {}
         for leg, child in zip(legs, children, strict=False):
             moments = re.findall(r"\b(\d\d:\d\d)\b", re.sub(r"<[^>]+>", " ", child))
-            pickup, delivery = self._instant(now, moments[0]), self._instant(now, moments[1])
-            aboard = max(
-                pickup + timedelta(minutes=-1 + 4 * self._chance("aboard", leg)), now + timedelta(minutes=1)
-            )
-            data = {"path": path, "legs": leg, "steps": "at_pickup,on_board"}
-            actions.append(Action(aboard, who, "taps", data))
-            due.setdefault(max(delivery, aboard + timedelta(minutes=2)), []).append(leg)
-        for moment, group in due.items():
-            arrived = moment + timedelta(minutes=-2 + 6 * self._chance("arrive", group[0]))
+            pickups[leg], deliveries[leg] = self._instant(now, moments[0]), self._instant(now, moments[1])
+        actions, soonest = [], now + timedelta(minutes=1)
+        for last, group in _close_together(pickups, timedelta(minutes=2)):
+            at = max(last + timedelta(minutes=-1 + 1.25 * self._chance("aboard", group[0])), soonest)
+            data = {"path": path, "legs": ",".join(group), "steps": "at_pickup,on_board"}
+            actions.append(Action(at, who, "taps", data))
+            soonest = at + timedelta(minutes=1)
+        for last, group in _close_together(deliveries, timedelta(minutes=6)):
+            at = max(last + timedelta(minutes=-2 + 3 * self._chance("arrive", group[0])), soonest)
             data = {"path": path, "legs": ",".join(group), "steps": "delivered"}
-            actions.append(Action(max(arrived, now + timedelta(minutes=3)), who, "taps", data))
+            actions.append(Action(at, who, "taps", data))
         return actions
 
     def _tap(self, hands: Hands, who: str, path: str, taps: list[tuple[str, str]], now: datetime) -> None:
@@ -274,8 +275,26 @@ def _path(text: str) -> str:
     return found[1] if found else ""
 
 
+def _split(path: str) -> tuple[str, str]:
+    """Return the part of a link that is its person's, and the whole if it leads to a run."""
+    own, run, _ = path.partition("/run/")
+    return own, path if run else ""
+
+
 def _times(text: str) -> list[str]:
     return re.findall(r"(\d\d:\d\d)(?=上学|放学)", text)
+
+
+def _close_together(moments: Mapping[str, datetime], span: timedelta) -> Iterator[tuple[datetime, list[str]]]:
+    """Yield the legs in groups that begin within `span` of each other, with the last moment of each group."""
+    group: list[str] = []
+    for leg in sorted(moments, key=lambda leg: (moments[leg], leg)):
+        if group and moments[leg] - moments[group[0]] > span:
+            yield moments[group[-1]], group
+            group = []
+        group.append(leg)
+    if group:
+        yield moments[group[-1]], group
 
 
 def _run_at(page: str, at: str) -> str | None:

@@ -10,7 +10,7 @@ from http.cookies import SimpleCookie
 import httpx
 import uvicorn
 from fastapi import FastAPI, Response
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from escort import app as wiring
 from escort.access import accounts
@@ -18,12 +18,15 @@ from escort.access.models import Account, Role
 from escort.db import Store
 from escort.demo import setup
 from escort.demo.gateway import gateway_router
+from escort.demo.hands import HttpWeb, StoredPockets, WebHands
 from escort.demo.models import DemoState
+from escort.demo.office import Office, Rounds
 from escort.demo.pages import INVENTED, show_start
 from escort.demo.pages import router as demo_pages
 from escort.demo.showing import Showing
-from escort.demo.world import DemoClock, StoredPlans, WebHands, World
+from escort.demo.world import DemoClock, StoredPlans, World
 from escort.migrations import migrate
+from escort.rota.models import Run
 from escort.settings import Settings
 from escort.web import cookies
 from escort.web.deps import House
@@ -54,18 +57,17 @@ def open_demonstration(settings: Settings, *, store: Store, client: httpx.Client
     people = setup.make_people(state, settings)
     jobs = wiring.build_jobs(house, client=client, batch=BATCH)
     hands = WebHands(
-        client,
-        store=store,
+        HttpWeb(client, settings.base_url),
+        StoredPockets(store, lambda session, school_id: gate_cookies(session, school_id, house)),
         base_url=settings.base_url,
         sms_secret=state.sms_secret,
         callback_token=state.callback_token,
         now=house.clock.now,
-        enter_gate=lambda session, school_id: gate_cookies(session, school_id, house),
     )
     world = World(jobs=jobs, people=people, clock=clock, hands=hands, plans=StoredPlans(store))
     app = wiring.create_app(
         house,
-        lifespan=lambda _app: _living(world, house),
+        lifespan=lambda _app: _living(world, house, client),
         extra=lambda app: _add_demo_routes(app, world),
     )
     app.state.demo = Showing(house, world)
@@ -87,10 +89,12 @@ def serve(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def _living(world: World, house: House):  # type: ignore[no-untyped-def]
+async def _living(world: World, house: House, client: httpx.Client):  # type: ignore[no-untyped-def]
     """Make the district if it is not there yet, then let its clock run, in a thread beside the web."""
     stopping = threading.Event()
-    thread = threading.Thread(target=_live, args=(world, house, stopping), name="demonstration", daemon=True)
+    thread = threading.Thread(
+        target=_live, args=(world, house, client, stopping), name="demonstration", daemon=True
+    )
     thread.start()
     yield
     stopping.set()
@@ -98,7 +102,7 @@ async def _living(world: World, house: House):  # type: ignore[no-untyped-def]
         house.clock.stop(wait=False)
 
 
-def _live(world: World, house: House, stopping: threading.Event) -> None:
+def _live(world: World, house: House, client: httpx.Client, stopping: threading.Event) -> None:
     if stopping.wait(0.5):  # the socket opens after the lifespan has begun
         return
     release_claims(house.store.write, owner=world.jobs.owner)
@@ -109,7 +113,7 @@ def _live(world: World, house: House, stopping: threading.Event) -> None:
             world.clock.freeze(house.clock.now())
             if not has_district(house.store):
                 setup.make_district(house, say=_say)
-            setup.live_first_day(world, house, say=_say)
+            setup.live_first_day(world, house, office=_office_at_its_board(house, client), say=_say)
     except Exception:
         log.exception("the demonstration could not be made")
         raise
@@ -119,18 +123,26 @@ def _live(world: World, house: House, stopping: threading.Event) -> None:
 
 def has_district(store: Store) -> bool:
     """Return whether the book has been imported and planned already."""
-    from escort.rota.models import Run
-
     with store.read() as session:
         return session.exec(select(Run.id).limit(1)).first() is not None
 
 
 def gate_cookies(session: Session, school_id: int, house: House) -> dict[str, str]:
     """Sign a school's guard in, as the simulator's tablet is; return the cookies of his browser."""
-    account = session.exec(
-        select(Account).where(Account.role == Role.GATE, Account.school_id == school_id)
-    ).one()
-    assert account.id is not None
+    return _cookies(session, house, Account.role == Role.GATE, Account.school_id == school_id)
+
+
+def _office_at_its_board(house: House, client: httpx.Client) -> Rounds:
+    """Return what lets the coordinator look at her board, signed in like anybody."""
+    with house.store.write() as session:
+        inside = _cookies(session, house, Account.role == Role.COORDINATOR)
+    return Office(client, base_url=house.settings.base_url, cookies=inside, zone=house.zone).look_at_board
+
+
+def _cookies(session: Session, house: House, *who: bool) -> dict[str, str]:
+    account = session.exec(select(Account).where(*who).order_by(col(Account.id))).first()
+    if account is None or account.id is None:
+        raise LookupError("the demonstration has no such account")
     entered = accounts.open_sign_in(session, account_id=account.id, now=house.real_now())
     response = Response()
     cookies.set_session(

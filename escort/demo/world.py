@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import httpx
-from sqlmodel import Session
 
 from escort.access.clock import real_now
 from escort.db import Store
@@ -21,15 +20,19 @@ from escort.demo import phones
 from escort.demo.models import DemoState
 from escort.demo.people import Action, Hands, People
 from escort.jobs import Jobs
-from notifications import signing
 
 log = logging.getLogger(__name__)
 
 OFFSET_READ_EVERY = (
     0.2  # real seconds: the offset row is shared by processes, but need not be read at every look
 )
+OFFSET_KEPT_EVERY = 1.0  # real seconds, while the clock is moved forward
 SHORTEST_STEP = timedelta(seconds=1)
 LONGEST_STEP = timedelta(hours=1)  # look again even if nothing is in sight
+QUICK = frozenset({"replies", "watch", "cases", "deliver"})  # what people on the road can make due
+ON_THE_ROAD = frozenset({"depart", "taps", "gate", "bind"})
+STANDS_FOR = timedelta(minutes=20)
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 PASSES = 4  # what one job did may make another one due at the same instant
 
 
@@ -40,6 +43,7 @@ class DemoClock:
         self._store = store
         self._read_at = -OFFSET_READ_EVERY
         self._offset = timedelta(0)
+        self._kept_at = -OFFSET_KEPT_EVERY
         self._frozen_at: datetime | None = None
 
     def offset(self) -> timedelta:
@@ -53,17 +57,21 @@ class DemoClock:
         return self._offset
 
     def freeze(self, at: datetime) -> None:
-        """Stand still at an instant while its work is done."""
+        """Stand still at an instant while its work is done; a process that dies on the way goes on from near it."""
         self._frozen_at = at
+        if time.monotonic() - self._kept_at > OFFSET_KEPT_EVERY:
+            self._keep(at - real_now())
 
     def run_on(self, from_now: datetime) -> None:
         """Go on from this instant at the machine's pace, and tell the other processes."""
         offset = from_now - real_now()
-        with self._store.write() as session:
-            state = session.get_one(DemoState, 1)
-            state.offset_seconds = offset.total_seconds()
-            session.add(state)
+        self._keep(offset)
         self._offset, self._read_at, self._frozen_at = offset, time.monotonic(), None
+
+    def _keep(self, offset: timedelta) -> None:
+        with self._store.write() as session:
+            session.get_one(DemoState, 1).offset_seconds = offset.total_seconds()
+        self._kept_at = time.monotonic()
 
 
 class Plans(Protocol):
@@ -115,12 +123,15 @@ class World:
     shortest_step: timedelta = SHORTEST_STEP
     on_step: Callable[[datetime], None] = lambda _at: None
     _moving: threading.Lock = field(default_factory=threading.Lock)
+    _standing: dict[str, datetime] = field(default_factory=dict)  # due moments that still hold
+    _standing_until: datetime = LONG_AGO
 
     def tick(self) -> None:
         """Do what is due now; the heartbeat of a running demonstration. Does nothing while the clock is moved."""
         if not self._moving.acquire(blocking=False):
             return
         try:
+            self._standing.clear()  # visitors act too, and nobody tells us
             self._do_due(self.jobs.now())
         finally:
             self._moving.release()
@@ -147,17 +158,32 @@ class World:
         actions = self.plans.take_due(now)
         for action in actions:
             self._act(action, now)
-        due = self.jobs.due_moments()
+        if any(action.kind not in ON_THE_ROAD for action in actions):
+            self._standing.clear()
+        due = self._due_moments(now)
         for _ in range(PASSES):
             names = {name for name, moment in due.items() if moment <= now}
             if not names:
                 break
+            if not names <= QUICK:
+                self._standing.clear()
             self.jobs.run_due({*names, "deliver"})
-            due = self.jobs.due_moments()
+            due = self._due_moments(now)
         later = [
             moment for moment in (*due.values(), self.plans.next_at()) if moment is not None and moment > now
         ]
         return min(later, default=now + LONGEST_STEP)
+
+    def _due_moments(self, now: datetime) -> dict[str, datetime]:
+        """Return when the jobs are due. Of those that taps cannot hurry, what was found holds for a while."""
+        if now >= self._standing_until:
+            self._standing.clear()
+        if not self._standing:
+            moments = self.jobs.due_moments()
+            self._standing = {name: at for name, at in moments.items() if name not in QUICK}
+            self._standing_until = min([now + STANDS_FOR, *self._standing.values()])
+            return moments
+        return {**self._standing, **self.jobs.due_moments(QUICK)}
 
     def _act(self, action: Action, now: datetime) -> None:
         try:
@@ -167,85 +193,3 @@ class World:
             return
         if following:
             self.plans.intend(following)
-
-
-class WebHands:
-    """People's hands on the real web: each person has cookies of their own; texts go through the provider's callback."""
-
-    def __init__(
-        self,
-        client: httpx.Client,
-        *,
-        store: Store,
-        base_url: str,
-        sms_secret: str,
-        callback_token: str,
-        now: Callable[[], datetime],
-        enter_gate: Callable[[Session, int], dict[str, str]],
-    ) -> None:
-        self._client = client
-        self._store = store
-        self._base_url = base_url
-        self._sms_secret = sms_secret
-        self._callback_token = callback_token
-        self._now = now
-        self._enter_gate = enter_gate
-        self._cookies: dict[str, dict[str, str]] = {}
-
-    def get(self, who: str, path: str) -> str:
-        return self._send(who, "GET", path)
-
-    def post(self, who: str, path: str, form: dict[str, str | list[str]]) -> str:
-        return self._send(who, "POST", path, data=form)
-
-    def post_json(self, who: str, path: str, body: object) -> str:
-        return self._send(who, "POST", path, json=body)
-
-    def write(self, number: str, text: str) -> None:
-        """Write a text to the office: kept on the phone, and brought to us as the gateway would."""
-        with self._store.write() as session:
-            message = phones.written(session, number=number, text=text, now=self._now())
-        reply = {
-            "id": f"demo-{message.id}",
-            "from": number,
-            "to": "",
-            "text": text,
-            "sent_at": self._now().isoformat(),
-        }
-        body = httpx.Request("POST", self._base_url, json=reply).content
-        headers = signing.sign(
-            self._sms_secret, message_id=f"demo-{message.id}", body=body, now=datetime.now(UTC)
-        )
-        answer = self._client.post(
-            f"{self._base_url}/callbacks/{self._callback_token}/reply",
-            content=body,
-            headers={**headers, "content-type": "application/json"},
-        )
-        answer.raise_for_status()
-
-    def _send(self, who: str, method: str, path: str, **body: object) -> str:
-        cookies = self._cookies_of(who)
-        headers = (
-            {"cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())} if cookies else {}
-        )
-        if method == "POST":
-            headers["origin"] = self._base_url
-        answer = self._client.request(method, f"{self._base_url}{path}", headers=headers, **body)  # type: ignore[arg-type]
-        self._client.cookies.clear()
-        fresh = {cookie.name: cookie.value or "" for cookie in answer.cookies.jar}
-        if fresh:
-            self._cookies[who] = {**cookies, **fresh}
-            with self._store.write() as session:
-                phones.keep_cookies(session, who, self._cookies[who])
-        return answer.text
-
-    def _cookies_of(self, who: str) -> dict[str, str]:
-        if who not in self._cookies:
-            with self._store.write() as session:
-                found = phones.cookies_of(session, who)
-                kind, _, number = who.partition(":")
-                if not found and kind == "gate":
-                    found = self._enter_gate(session, int(number))
-                    phones.keep_cookies(session, who, found)
-            self._cookies[who] = found
-        return self._cookies[who]

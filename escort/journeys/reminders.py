@@ -124,7 +124,9 @@ def _morning(session: Session, *, now: datetime, zone: ZoneInfo, links: LinkMake
         Letter(
             to=f"volunteer:{shift.volunteer_id}",
             wording=wording.morning_reminder_driver(
-                shown[shift.run_id or 0].turn, link=link[f"volunteer:{shift.volunteer_id}"], zone=zone
+                shown[shift.run_id or 0].turn,
+                link=f"{link[f'volunteer:{shift.volunteer_id}']}/run/{shift.run_id}",
+                zone=zone,
             ),
             about=f"shift:{shift.id}",
             dedup_key=f"morning:{shift.id}",

@@ -249,7 +249,7 @@ def _ask_drivers(session: Session, late: Sequence[Watched], eye: _Eye) -> None:
             wording=wording.driver_not_departed(
                 Turn(one.run.starts_at, one.run.direction),
                 duty_phone=eye.duty_phone,
-                link=link[f"volunteer:{shift.volunteer_id}"],
+                link=f"{link[f'volunteer:{shift.volunteer_id}']}/run/{one.run_id}",
                 zone=eye.zone,
             ),
             about=f"shift:{shift.id}",

@@ -165,13 +165,12 @@ def _plannable(from_on: date, until_on: date, starts_after: datetime) -> tuple[A
 
 def _riding(*, drafts_too: bool) -> Any:
     """Legs that a run carries already."""
-    carried = (
-        select(RunLeg.id)
-        .join(Run, col(Run.id) == col(RunLeg.run_id))
-        .where(col(RunLeg.leg_id) == col(Leg.id), col(RunLeg.is_live))
-        .correlate(Leg)
-    )
-    return (carried if drafts_too else carried.where(col(Run.published_at).is_not(None))).exists()
+    carried = select(RunLeg.id).where(col(RunLeg.leg_id) == col(Leg.id), col(RunLeg.is_live)).correlate(Leg)
+    if not drafts_too:
+        carried = carried.join(Run, col(Run.id) == col(RunLeg.run_id)).where(
+            col(Run.published_at).is_not(None)
+        )
+    return carried.exists()
 
 
 def _kept_runs(

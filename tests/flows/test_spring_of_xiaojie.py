@@ -45,9 +45,13 @@ def only_school(here: Village, *, child: str | None = None) -> None:
 
     with here.house.store.write() as session:
         school = session.exec(select(School).where(School.name == SCHOOL)).one()
-        others = select(Child.id).where(Child.school_id != school.id if child is None else Child.short_name != child)
+        others = select(Child.id).where(
+            Child.school_id != school.id if child is None else Child.short_name != child
+        )
         session.execute(
-            update(Escort).where(col(Escort.child_id).in_(others)).values(ended_at=BEGINS, until_on=date(2021, 4, 4))
+            update(Escort)
+            .where(col(Escort.child_id).in_(others))
+            .values(ended_at=BEGINS, until_on=date(2021, 4, 4))
         )
     here.world.jobs.rotate(now=BEGINS)
 
@@ -66,7 +70,9 @@ def test_he_is_fetched_and_brought_home_every_school_day(district: Village) -> N
     report(rides, cases, district)
     for on in his_days():
         for half in ("上学", "放学"):
-            assert (on, half) in rides or (on, half) in cases, f"{on} {half}: neither driven nor was anybody told"
+            assert (on, half) in rides or (on, half) in cases, (
+                f"{on} {half}: neither driven nor was anybody told"
+            )
     assert len(cases) <= 0.05 * 2 * len(his_days())
     assert len({driver for driver, _ in rides.values()}) >= 4
     check_drivers(district, rides)
@@ -127,7 +133,9 @@ def check_turns(here: Village, rides: dict[tuple[date, str], tuple[str, datetime
     """Nobody drives him on two service days running, unless the reason was written down."""
     days = sorted({on for on, _ in rides})
     drivers = {on: {driver for (day, _), (driver, _) in rides.items() if day == on} for on in days}
-    repeats = [(b, drivers[a] & drivers[b]) for a, b in zip(days, days[1:], strict=False) if drivers[a] & drivers[b]]
+    repeats = [
+        (b, drivers[a] & drivers[b]) for a, b in zip(days, days[1:], strict=False) if drivers[a] & drivers[b]
+    ]
     for on, numbers in repeats:
         with here.house.store.read() as session:
             parties = phones_of(session, [f"volunteer:{v}" for v in session.exec(select(Volunteer.id))])

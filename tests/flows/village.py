@@ -6,26 +6,28 @@ here: the texts that reached phones, and the taps that people sent.
 
 import heapq
 import itertools
+import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
-
-from starlette.testclient import TestClient
 
 from escort import app as wiring
 from escort.db import Store
 from escort.demo import serving, setup
+from escort.demo.hands import WebHands
 from escort.demo.people import Action, Mix, People
-from escort.demo.world import WebHands, World
+from escort.demo.world import World
 from escort.settings import Settings
 from escort.web.deps import House
 from notifications import signing
 from notifications.channels import Accepted, OutgoingMessage
 from notifications.channels.by_hand import ByHand
+from tests.flows.inside import inside
 
 ZONE = ZoneInfo("Asia/Shanghai")
 BASE = "http://127.0.0.1:8000"
@@ -106,12 +108,35 @@ class Phones:
             self.keys.add(message.key)
             now, number = self.clock.now(), message.to or ""
             self.texts.append(Text(now, number, message.template, message.text))
-            self.plans.intend(self.people.react(number=number, template=message.template, text=message.text, now=now))
+            self.plans.intend(
+                self.people.react(number=number, template=message.template, text=message.text, now=now)
+            )
         return Accepted(provider_id=f"v-{message.key}")
 
 
+class Memory:
+    """Pockets in memory: the cookies of people's phones."""
+
+    def __init__(self, enter_gate: Callable[[int], Mapping[str, str]]) -> None:
+        self._cookies: dict[str, Mapping[str, str]] = {}
+        self._enter_gate = enter_gate
+        self._written = itertools.count(1)
+
+    def cookies_of(self, who: str) -> Mapping[str, str]:
+        kind, _, number = who.partition(":")
+        if kind == "gate" and who not in self._cookies:
+            self._cookies[who] = self._enter_gate(int(number))
+        return self._cookies.get(who, {})
+
+    def keep_cookies(self, who: str, cookies: Mapping[str, str]) -> None:
+        self._cookies[who] = cookies
+
+    def keep_written(self, number: str, text: str, at: datetime) -> str:
+        return f"written-{next(self._written)}"
+
+
 class WatchedHands(WebHands):
-    """People's hands, with a record of every tap and of which leg is whose, as the driver's page said."""
+    """People's hands, with a record of every tap that counted and of which leg is whose, as the driver's page said."""
 
     taps: list[Tapped]
     children: dict[int, str]
@@ -127,7 +152,12 @@ class WatchedHands(WebHands):
     def post_json(self, who: str, path: str, body: object) -> str:
         answer = super().post_json(who, path, body)
         assert isinstance(body, list)
-        self.taps += [Tapped(datetime.fromisoformat(tap["at"]), who, tap["leg"], tap["step"]) for tap in body]
+        counted = {tap["uuid"] for tap in json.loads(answer) if tap["outcome"] == "recorded"}
+        self.taps += [
+            Tapped(datetime.fromisoformat(tap["at"]), who, tap["leg"], tap["step"])
+            for tap in body
+            if tap["uuid"] in counted
+        ]
         return answer
 
 
@@ -152,8 +182,8 @@ def village(store: Store, *, mix: Mix, seed: int, begins: datetime) -> Iterator[
         base_url=BASE,
         database_url=store.url,
         sms_url=f"{BASE}/nowhere",
-        sms_secret=SECRET,  # type: ignore[arg-type]
-        callback_token="callback-token-of-the-village",  # type: ignore[arg-type]
+        sms_secret=SECRET,
+        callback_token="callback-token-of-the-village",
     )
     clock = VirtualClock(begins)
     house = replace(wiring.build_house(settings, store, is_demo=True), clock=clock)
@@ -161,15 +191,14 @@ def village(store: Store, *, mix: Mix, seed: int, begins: datetime) -> Iterator[
     plans = HeapPlans()
     phones = Phones(people, plans, clock)
     app = wiring.create_app(house)
-    with wiring.http_client() as client, TestClient(app, base_url=BASE, follow_redirects=False) as browser:
+    with wiring.http_client() as client, inside(app) as web:
         hands = WatchedHands(
-            browser,  # type: ignore[arg-type]
-            store=store,
+            web,
+            Memory(partial(_enter_gate, house)),
             base_url=BASE,
             sms_secret=SECRET,
             callback_token="callback-token-of-the-village",
             now=clock.now,
-            enter_gate=lambda session, school: serving.gate_cookies(session, school, house),
         )
         hands.taps, hands.children = [], {}
         jobs = wiring.build_jobs(house, client=client, batch=200)
@@ -179,7 +208,14 @@ def village(store: Store, *, mix: Mix, seed: int, begins: datetime) -> Iterator[
         yield Village(house, world, phones, hands, clock)
 
 
-def school_days(from_on: date, until_on: date, *, off: Callable[[date], bool], extra: set[date]) -> list[date]:
+def _enter_gate(house: House, school: int) -> Mapping[str, str]:
+    with house.store.write() as session:
+        return serving.gate_cookies(session, school, house)
+
+
+def school_days(
+    from_on: date, until_on: date, *, off: Callable[[date], bool], extra: set[date]
+) -> list[date]:
     """Return school days reckoned here by hand, apart from the product's calendar."""
     days = [from_on + timedelta(days=n) for n in range((until_on - from_on).days + 1)]
     return [on for on in days if on in extra or (on.weekday() < 5 and not off(on))]
