@@ -116,6 +116,16 @@ def decide_change(session: Session, *, change_id: int, take: bool, by: str, now:
     session.flush()
 
 
+def things_of(session: Session, kind: SheetKind) -> dict[int, Thing]:
+    """Return everything of one kind that the store holds, in the book's columns, by id."""
+    return _SHELVES[kind](session).load()
+
+
+def subject_of_sheet(kind: SheetKind) -> str:
+    """Return what one thing of a sheet is called in the trail: "volunteer" of "volunteer:12"."""
+    return _SUBJECTS[kind]
+
+
 _SHELVES: dict[SheetKind, type[Shelf[Any]]] = {
     SheetKind.PLACES: PlaceShelf,
     SheetKind.SCHOOLS: SchoolShelf,

@@ -30,13 +30,17 @@ def check_report(path_or_bytes: str | Path | bytes, as_of: date, session: Sessio
 
 def read_for_store(session: Session, path_or_bytes: str | Path | bytes, *, as_of: date) -> RosterBook:
     """Read a book that may lack sheets which the store already has."""
+    return read_book(path_or_bytes, as_of=as_of, rules=rules_of(session))
+
+
+def rules_of(session: Session) -> BookRules:
+    """Return what the store knows that a book may name without listing it."""
     places = {place_key(p.name, p.street): Point(p.lat, p.lon) for p in session.exec(select(Place))}
-    rules = BookRules(
+    return BookRules(
         known_schools=frozenset(session.exec(select(School.name))),
         known_teams=frozenset(session.exec(select(Team.name))),
         known_places=places,
     )
-    return read_book(path_or_bytes, as_of=as_of, rules=rules)
 
 
 def changes_of(differences: Differences) -> dict[str, Any]:

@@ -65,3 +65,15 @@ class BookChange(SQLModel, table=True):
     decided_at: datetime | None = None
     decided_by: str = Field(default="", max_length=40)
     decision: str | None = Field(default=None, max_length=16)
+
+
+class WaitingBook(SQLModel, table=True):
+    """A book that a coordinator looks at and has not taken over yet. It is full of names: sealed, and soon gone."""
+
+    __tablename__ = "waiting_book"
+    __table_args__ = (UniqueConstraint("kept_by", name="uq_waiting_book_kept_by"),)
+    id: int | None = Field(default=None, primary_key=True)
+    kept_by: str = Field(max_length=40)  # "account:1"
+    name: str = Field(max_length=80)  # of the file
+    content: str = Field(sa_type=Sealed("waiting_book.content"))  # base64
+    kept_at: datetime

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from sqlmodel import Session, col, select
 
+from escort.access.links import revoke_all
 from escort.errors import Conflict
 from escort.families.identity import natural_key
 from escort.families.models import Child, Consent, Escort, Family, Guardian, PlaceKind, Receiver
@@ -276,7 +277,11 @@ class ChildShelf(Shelf[ChildRow]):
         if guardian is None:
             raise Conflict("这个家庭没有接收消息的监护人，请先在儿童页面补上监护人。")
         if column == "guardian_phone":
-            set_phones(self.session, {_party(guardian): str(value_of(text))}, now=self.writing.now)
+            party = _party(guardian)
+            had = phones_of(self.session, [party])
+            set_phones(self.session, {party: str(value_of(text))}, now=self.writing.now)
+            if had:  # the old number's links end
+                revoke_all(self.session, party, self.writing.now, self.writing.by)
         else:
             setattr(guardian, _GUARDIAN[column], value_of(text))
 

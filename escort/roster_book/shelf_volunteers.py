@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from sqlmodel import Session, col, select
 
+from escort.access.links import revoke_all
 from escort.roster.models import Team, Volunteer
 from escort.roster_book.book import SheetKind, VolunteerRow
 from escort.roster_book.models import Question
@@ -92,8 +93,9 @@ class VolunteerShelf(Shelf[VolunteerRow]):
         return (same[0], "phone", text_of(row.phone)) if len(same) == 1 else None
 
     def rename(self, subject_id: int, value: str) -> str:
-        phone = str(value_of(value))
-        set_phone(self.session, party=f"volunteer:{subject_id}", phone=phone, now=self.writing.now)
+        phone, party = str(value_of(value)), f"volunteer:{subject_id}"
+        set_phone(self.session, party=party, phone=phone, now=self.writing.now)
+        revoke_all(self.session, party, self.writing.now, self.writing.by)  # the old number's links end
         return phone
 
 

@@ -186,6 +186,7 @@ def _filled(path: str, world: World, token: str) -> str:
         "barred_id": 1,
         "blockout_id": 1,
         "entry_id": 1,
+        "change_id": 1,
         "day": "2021-04-07",
     }
     names = re.findall(r"{(\w+)(?::\w+)?}", path)
