@@ -167,6 +167,12 @@ def check_real(settings: Settings) -> None:
         raise NotConfigured("DUJUAN_WEBHOOK_URL must begin with https://: it carries names and numbers.")
 
 
+def check_ready_to_serve(settings: Settings) -> None:
+    """Raise NotConfigured where families and guards would be given a number that nobody answers."""
+    if "duty_phone" not in settings.model_fields_set:
+        raise NotConfigured("请设 DUJUAN_DUTY_PHONE：家里和校门有事要打的值班电话，每条短信里都写着它。")
+
+
 @contextmanager
 def http_client() -> Iterator[httpx.Client]:
     """Yield the one outgoing client of this process: no proxies from the environment, no redirects."""

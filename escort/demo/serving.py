@@ -116,15 +116,16 @@ def _live(world: World, house: House, client: httpx.Client, stopping: threading.
             setup.live_first_day(world, house, office=_office_at_its_board(house, client), say=_say)
     except Exception:
         log.exception("the demonstration could not be made")
+        _say("演示区没有准备好，请看上面的错误；再运行一次 make run 会接着做。")
         raise
     if not stopping.is_set() and isinstance(house.clock, StoreClock):
         house.clock.start({"demonstration": world.tick}, daily={})
 
 
 def has_district(store: Store) -> bool:
-    """Return whether the book has been imported and planned already."""
+    """Return whether the book has been imported, planned and published already."""
     with store.read() as session:
-        return session.exec(select(Run.id).limit(1)).first() is not None
+        return session.exec(select(Run.id).where(col(Run.published_at).is_not(None)).limit(1)).first() is not None
 
 
 def gate_cookies(session: Session, school_id: int, house: House) -> dict[str, str]:

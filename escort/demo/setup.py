@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from importlib import resources
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 from sqlmodel import Session, select
@@ -19,6 +20,7 @@ from escort.cases.service import set_duty
 from escort.db import Store
 from escort.demo import phones
 from escort.demo.models import DemoState, Stamp
+from escort.demo.office import Rounds
 from escort.demo.people import Mix, People
 from escort.demo.world import World
 from escort.errors import NotConfigured
@@ -41,6 +43,8 @@ OPENS_AT = time(9, 0)
 VISIT_AT = (date(2021, 4, 6), time(18, 0))
 COORDINATOR = "林老师"
 GATE_ROUNDS = (-8, 9)  # minutes around bell and dismissal at which a guard looks at the list
+LOOKS_EVERY = timedelta(minutes=15)
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 NOTHING_GOES_OUT = "这是演示区：只能用控制台、手机模拟器和本机的 webhook，只能在 127.0.0.1 上打开。"
 
 
@@ -50,8 +54,9 @@ def check_demonstration(settings: Settings) -> None:
         raise NotConfigured(NOTHING_GOES_OUT + "请去掉 DUJUAN_HOST。")
     if settings.sms_url:
         raise NotConfigured(NOTHING_GOES_OUT + "请去掉 DUJUAN_SMS_URL。")
-    if settings.webhook_url and not settings.webhook_url.startswith(("http://127.0.0.1", "http://localhost")):
-        raise NotConfigured(NOTHING_GOES_OUT + "DUJUAN_WEBHOOK_URL 只能是 http://127.0.0.1…。")
+    for name, url in (("WEBHOOK_URL", settings.webhook_url), ("HEARTBEAT_URL", settings.heartbeat_url)):
+        if url and urlsplit(url).hostname not in LOOPBACK:
+            raise NotConfigured(NOTHING_GOES_OUT + f"DUJUAN_{name} 只能是 http://127.0.0.1…。")
 
 
 def stamp(session: Session, *, is_demo: bool, now: datetime) -> None:
@@ -101,14 +106,16 @@ def make_people(state: DemoState, settings: Settings) -> People:
 
 
 def make_district(house: House, *, say: Callable[[str], None] = log.info) -> None:
-    """Import the book, make accounts, plan four weeks and publish them. Doing it again changes nothing."""
+    """Import the book, make accounts, plan four weeks and publish them. What an earlier try has done is kept."""
     now = house.clock.now()
     say("正在导入名册……")
     book = read_book((resources.files("escort.demo") / "data" / BOOK).read_bytes(), as_of=FIRST_ON)
     with house.store.write() as session:
-        open_office(session, house, now=now)
+        is_new = not accounts.has_coordinator(session)
         apply_book(session, book, now=now, by="system")
-        open_gates(session, house, now=now)
+        if is_new:
+            open_office(session, house, now=now)
+            open_gates(session, house, now=now)
     say("正在排四周的班……")
     plan_ahead(house, now=now)
     with house.store.write() as session:
@@ -171,11 +178,18 @@ def open_gates(session: Session, house: House, *, now: datetime) -> None:
         phones.intend(session, people.gate_rounds(school_id=school.id, on=now, minutes=minutes))
 
 
-def live_first_day(world: World, house: House, *, say: Callable[[str], None] = log.info) -> None:
-    """Let the people live until the visitor's first evening."""
+def live_first_day(
+    world: World, house: House, *, office: Rounds, say: Callable[[str], None] = log.info
+) -> None:
+    """Let the people live until the visitor's first evening; the office looks at its board every quarter of an hour."""
     visit_at = house.settings.now or datetime.combine(*VISIT_AT, house.zone)
     say(f"人们正在过第一天，到 {visit_at:%m月%d日 %H:%M}……")
-    steps = world.move_to(visit_at)
+    at = house.clock.now()
+    steps = 0
+    while at < visit_at:
+        at = min(visit_at, at + LOOKS_EVERY)
+        steps += world.move_to(at)
+        office(at)
     with house.store.write() as session:
         state = session.get_one(DemoState, 1)
         state.is_ready = True
