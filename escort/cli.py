@@ -62,6 +62,7 @@ def serve() -> None:
     if settings.is_demonstration:
         serving.serve(settings)
         return
+    wiring.check_ready_to_serve(settings)
     with _real_house(settings) as house:
         _welcome_first_coordinator(house)
         with wiring.http_client() as client:
@@ -83,6 +84,7 @@ def clock() -> None:
     import threading
 
     settings = Settings()
+    wiring.check_ready_to_serve(settings)
     with _real_house(settings) as house, wiring.http_client() as client:
         running = _start_clock(house, wiring.build_jobs(house, client=client))
         typer.echo("钟在走。Ctrl-C 停下。")
@@ -229,7 +231,8 @@ def _start_clock(house: House, jobs: Jobs) -> StoreClock:
 
     release_claims(house.store.write, owner=jobs.owner)
     clock.start(
-        {**jobs.heartbeat(), "audit": jobs.audit_every_minute}, daily={"evening rotation": jobs.evening}
+        {**jobs.heartbeat(), "deliver urgent": jobs.deliver_urgent, "audit": jobs.audit_every_minute},
+        daily={"evening rotation": jobs.evening},
     )
     return clock
 

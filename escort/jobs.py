@@ -4,7 +4,7 @@ APScheduler only pokes. Whether there is anything to do is decided here, from ro
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -22,6 +22,7 @@ from escort.db import Store
 from escort.journeys import reminders, watch
 from escort.messages import still_wanted
 from escort.replies import Desk
+from escort.roster_book.waiting_book import forget_old_books
 from escort.rota import asks, legs, planning, release, standins
 from escort.rota.problems import week_of
 from notifications import delivery, inbound, outbox
@@ -195,7 +196,11 @@ class Jobs:
             self._cases_of_failed_messages(session)
             cases.sweep_cases(session, now=self.now(), zone=self.zone, board_link=self.board_link)
 
-    def deliver(self) -> int:
+    def deliver_urgent(self) -> int:
+        """Send what is urgent, beside `deliver`: it never waits behind a slow batch of routine messages."""
+        return self.deliver((Urgency.URGENT,))
+
+    def deliver(self, urgencies: Sequence[Urgency] = (Urgency.URGENT, Urgency.ROUTINE)) -> int:
         """Send everything that is due, urgent first, until nothing is left or nothing moves any more."""
         sent = 0
         while moved := delivery.deliver_due(
@@ -205,6 +210,7 @@ class Jobs:
             clock=self.now,
             real_clock=self.real_now,
             owner=self.owner,
+            urgencies=urgencies,
             batch=self.batch,
             record_every=self.batch,
             reading=self.store.read,
@@ -227,6 +233,7 @@ class Jobs:
                 self.rotate(now=now)
                 with self.store.write() as session:
                     purge_expired(session, now=now, real_now=self.real_now())
+                    forget_old_books(session, now=now)
                     job_leases.mark_done(session, "evening", on=today, now=now)
         if mine:
             self._resting.pop("evening")
