@@ -1,5 +1,7 @@
 """What the SMS gateway tells us: replies and receipts. Stored first, understood later, the same one twice is one."""
 
+import hashlib
+import logging
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -8,9 +10,10 @@ from escort.errors import NotAllowed, Refused
 from escort.web.deps import House, HouseDep, NowDep, SessionDep
 from escort.web.policy import FOR_PROVIDER
 from notifications import signing
-from notifications.channels.sms_gateway import parse_receipt, parse_reply
+from notifications.channels.sms_gateway import GatewayReply, parse_receipt, parse_reply
 from notifications.inbound import record_inbound, record_receipt
 
+log = logging.getLogger(__name__)
 router = APIRouter(prefix="/callbacks", tags=["provider"])
 PROVIDER = "sms"
 
@@ -25,12 +28,15 @@ Body = Annotated[bytes, Depends(raw_body)]
 
 @router.post("/{token}/reply", dependencies=[FOR_PROVIDER])
 def reply(request: Request, body: Body, session: SessionDep, house: HouseDep, now: NowDep) -> dict[str, str]:
-    """Store what somebody wrote back. It is read at the next heartbeat."""
+    """Store what somebody wrote back. It is read at the next heartbeat; what has no shape, by a human."""
     _check(request, body, house)
     try:
         came = parse_reply(body)
     except ValueError as error:
-        raise Refused(f"回执读不懂：{error}") from error
+        log.warning("a signed reply cannot be read: %s", error)
+        came = GatewayReply(
+            f"unreadable-{hashlib.sha256(body).hexdigest()[:40]}", sender="", text="", sent_at=None
+        )
     record_inbound(
         session,
         provider=PROVIDER,
