@@ -75,7 +75,7 @@ class _Alarm:
     about: str
     sentence: str
     needed_by: datetime
-    since: datetime  # a case closed by a human after this moment is not opened again
+    since: datetime  # a case closed by the office after this moment is not opened again
     is_urgent: bool = True
 
 
@@ -220,10 +220,13 @@ def _is_live(cases: Mapping[str, list[Case]], kind: CaseKind, leg: WatchedLeg) -
 
 
 def _open(session: Session, alarm: _Alarm, cases: Mapping[str, list[Case]], eye: _Eye) -> None:
-    """Open a case, unless a human has closed this very one since its cause began."""
+    """Open a case, unless the office has closed this very one since its cause began.
+
+    A deed that closed it suppresses nothing: it may have been undone.
+    """
     for case in cases.get(alarm.about, []):
-        done = case.state == CaseState.CLOSED and case.closed_at is not None
-        if case.kind == alarm.kind and done and case.closed_at and case.closed_at >= alarm.since:
+        by_office = case.state == CaseState.CLOSED and (case.closed_by or "").startswith("account:")
+        if case.kind == alarm.kind and by_office and case.closed_at and case.closed_at >= alarm.since:
             return
     open_case(
         session,

@@ -8,6 +8,7 @@ from sqlmodel import Session, select
 
 from escort.cases.models import Case, CaseState
 from escort.cases.service import close
+from escort.journeys.taps import undo_tap
 from escort.journeys.watch import next_due_at, sweep_watch
 from escort.rota.models import Ask, AskKind, AskState, LegState, Offer, Run, RunState, ShiftState
 from notifications.models import Message
@@ -91,7 +92,8 @@ def test_first_the_driver_himself_is_asked_five_minutes_later_it_is_a_case(sessi
     assert texts(session, wang) == []
     run_until(session, T - 11 * MINUTE, since=T - 13 * MINUTE)
     assert texts(session, wang) == [
-        f"【杜鹃鸟】07:45上学这趟该出发了。已出发请停稳后点“出发”，去不了请马上打{DUTY}。https://dj/{wang}"
+        f"【杜鹃鸟】07:45上学这趟该出发了。已出发请停稳后点“出发”，去不了请马上打{DUTY}。"
+        f"https://dj/{wang}/run/{ride.run_id}"
     ]
     assert live(session) == []
     run_until(session, T - 6 * MINUTE, since=T - 11 * MINUTE)
@@ -412,3 +414,22 @@ def test_an_answered_ask_counts_among_those_asked(session: Session) -> None:
     sweep(session, NOW)
 
     assert session.exec(select(Case.sentence)).all() == ["小雨4月7日07:45上学问了1人，还没有人答应"]
+
+
+def test_a_tap_that_is_taken_back_opens_its_case_again(session: Session) -> None:
+    cast = the_cast(session)
+    ride = a_ride(session, cast.xiaoyu, driver=cast.wang)
+    tap(session, ride, "on_board", at=T)
+    run_until(session, T + 41 * MINUTE)
+    late = [("not_delivered", f"leg:{ride.leg_id}", True)]
+    assert live(session) == late
+    tapped_at = T + 42 * MINUTE
+    tap(session, ride, "delivered", at=tapped_at, uuid="a slip of the thumb")
+    sweep(session, tapped_at)
+    assert live(session) == []
+
+    assert undo_tap(session, uuid="a slip of the thumb", by=f"volunteer:{cast.wang.id}", now=tapped_at)
+    assert next_due_at(session, tapped_at) == tapped_at
+    sweep(session, tapped_at)
+
+    assert live(session) == late
