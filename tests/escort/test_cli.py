@@ -164,11 +164,23 @@ def test_a_real_district_refuses_the_demonstrations_now(
 ) -> None:
     monkeypatch.setenv("DUJUAN_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("DUJUAN_NOW", "2021-04-06T18:00:00+08:00")
+    monkeypatch.setenv("DUJUAN_DUTY_PHONE", "028 0000 0000")
 
     code, said = run(monkeypatch, capsys, "serve")
 
     assert code == 2
     assert "DUJUAN_NOW" in said
+
+
+def test_a_real_district_is_not_served_with_an_invented_duty_phone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DUJUAN_DATA_DIR", str(tmp_path))
+
+    code, said = run(monkeypatch, capsys, "serve")
+
+    assert (code, len(said.splitlines())) == (2, 1)
+    assert "DUJUAN_DUTY_PHONE" in said
 
 
 @pytest.mark.parametrize(
