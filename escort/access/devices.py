@@ -9,8 +9,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
+from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
@@ -54,13 +56,8 @@ def is_bound(session: Session, *, subject: str, secret: str | None, now: datetim
     """Return whether the browser that shows this secret is one of the person's live devices."""
     if not secret:
         return False
-    live = select(Device.id).where(
-        Device.secret_hash == hash_of(secret),
-        Device.subject == subject,
-        col(Device.revoked_at).is_(None),
-        Device.expires_at > now,
-    )
-    return session.exec(live).first() is not None
+    known = {"secret_hash": hash_of(secret), "subject": subject, "now": now}
+    return session.scalars(_live_device(), known).first() is not None
 
 
 def request_code(session: Session, *, link: Link, now: datetime) -> str:
@@ -161,6 +158,16 @@ def _bind(session: Session, *, subject: str, is_first: bool, now: datetime) -> B
         return None  # two first taps at once: the index lets one in
     audit.record(session, actor=subject, action="device.bound", subject=subject, now=now)
     return BoundDevice(device_id=device.id or 0, subject=subject, secret=secret, is_first=is_first)
+
+
+@cache
+def _live_device() -> Any:
+    return select(Device.id).where(
+        Device.secret_hash == bindparam("secret_hash"),
+        Device.subject == bindparam("subject"),
+        col(Device.revoked_at).is_(None),
+        Device.expires_at > bindparam("now"),
+    )
 
 
 def _code_hash(session: Session, link: Link, code: str) -> str:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import bindparam, insert, update
 from sqlmodel import Session, col, select
 
 from escort.access import audit
@@ -46,14 +48,8 @@ def issue_links(
 
 def resolve(session: Session, *, token: str, purpose: str, now: datetime) -> Link:
     """Return the live link of this token. Raises NotFound alike if it is unknown, another's, over or revoked."""
-    link = session.exec(
-        select(Link).where(
-            Link.token_hash == hash_of(token),
-            Link.purpose == str(purpose),
-            col(Link.revoked_at).is_(None),
-            Link.expires_at > now,
-        )
-    ).first()
+    known = {"token_hash": hash_of(token), "purpose": str(purpose), "now": now}
+    link: Link | None = session.scalars(_live_link(), known).first()
     if link is None:
         raise NotFound(OVER)
     return link
@@ -98,6 +94,17 @@ def revoke_all(session: Session, subject: str, now: datetime, by: str = "system"
         .values(ended_at=now)
     )
     audit.record(session, actor=by, action="access.revoked", subject=subject, now=now)
+
+
+@cache
+def _live_link() -> Any:
+    """Put together once: every request of a volunteer or family asks it."""
+    return select(Link).where(
+        Link.token_hash == bindparam("token_hash"),
+        Link.purpose == bindparam("purpose"),
+        col(Link.revoked_at).is_(None),
+        Link.expires_at > bindparam("now"),
+    )
 
 
 GOOD_FOR = timedelta(days=30)

@@ -4,10 +4,12 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import bindparam
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
@@ -124,22 +126,14 @@ def _last(held: list[DriverShift], role: Role, states: Collection[str]) -> Drive
 
 def _places(session: Session, leg_ids: list[int]) -> dict[int, list[tuple[RunLeg, Run]]]:
     found: dict[int, list[tuple[RunLeg, Run]]] = defaultdict(list)
-    rows = select(RunLeg, Run).join(Run, col(Run.id) == col(RunLeg.run_id))
-    for place, run in session.exec(rows.where(col(RunLeg.leg_id).in_(leg_ids)).order_by(col(RunLeg.id))):
+    for place, run in session.execute(_places_of(), {"leg_ids": leg_ids}):
         found[place.leg_id].append((place, run))
     return found
 
 
 def _shifts(session: Session, run_ids: Collection[int]) -> dict[int, list[DriverShift]]:
     found: dict[int, list[DriverShift]] = defaultdict(list)
-    rows = (
-        select(Shift, Volunteer)
-        .join(Volunteer, col(Volunteer.id) == col(Shift.volunteer_id))
-        .where(col(Shift.run_id).in_(run_ids))
-        .options(defer(_NO_ADDRESS, raiseload=True))
-        .order_by(col(Shift.id))
-    )
-    for shift, who in session.exec(rows):
+    for shift, who in session.execute(_shifts_of(), {"run_ids": list(run_ids)}):
         car = Car(shift.volunteer_id, who.name, who.plate, who.car_model, who.car_colour, who.photo)
         found[shift.run_id or 0].append(DriverShift(shift, car))
     return found
@@ -147,10 +141,32 @@ def _shifts(session: Session, run_ids: Collection[int]) -> dict[int, list[Driver
 
 def _taps(session: Session, leg_ids: list[int]) -> dict[int, list[Tap]]:
     found: dict[int, list[Tap]] = defaultdict(list)
-    rows = select(Tap).where(col(Tap.leg_id).in_(leg_ids))
-    for tap in session.exec(rows.order_by(col(Tap.tapped_at), col(Tap.arrived_at))):
+    for tap in session.scalars(_taps_of(), {"leg_ids": leg_ids}):
         found[tap.leg_id].append(tap)
     return found
+
+
+@cache
+def _places_of() -> Any:
+    rows = select(RunLeg, Run).join(Run, col(Run.id) == col(RunLeg.run_id))
+    return rows.where(col(RunLeg.leg_id).in_(bindparam("leg_ids", expanding=True))).order_by(col(RunLeg.id))
+
+
+@cache
+def _shifts_of() -> Any:
+    return (
+        select(Shift, Volunteer)
+        .join(Volunteer, col(Volunteer.id) == col(Shift.volunteer_id))
+        .where(col(Shift.run_id).in_(bindparam("run_ids", expanding=True)))
+        .options(defer(_NO_ADDRESS, raiseload=True))
+        .order_by(col(Shift.id))
+    )
+
+
+@cache
+def _taps_of() -> Any:
+    rows = select(Tap).where(col(Tap.leg_id).in_(bindparam("leg_ids", expanding=True)))
+    return rows.order_by(col(Tap.tapped_at), col(Tap.arrived_at))
 
 
 TAPS = UUID("5d0c5e7e-6f43-5d0a-9a51-3b1f5cf3a2d7")  # our own namespace

@@ -10,9 +10,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Integer, cast, null, union
+from sqlalchemy import Integer, bindparam, cast, null, union
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
@@ -55,7 +56,7 @@ def leg_progress(session: Session, leg_ids: Collection[int]) -> dict[int, Progre
     if not leg_ids:
         return {}
     taps: dict[int, list[tuple[Tap, str]]] = defaultdict(list)
-    for wanted, direction, tap, current in session.exec(_rows(leg_ids)):
+    for wanted, direction, tap, current in session.execute(_rows(), {"leg_ids": list(leg_ids)}):
         if _counts(tap, current, is_own=tap.leg_id == wanted):
             taps[wanted].append((tap, direction))
     return {leg_id: _progress(taps[leg_id]) for leg_id in leg_ids}
@@ -69,8 +70,10 @@ def rank_of(step: str, by: str, direction: str) -> Rank:
     return _RANKS[Step(step)]
 
 
-def _rows(leg_ids: Collection[int]) -> Any:
+@cache
+def _rows() -> Any:
     """Every tap of these legs, and of the other legs in the same car (a start counts for the whole car)."""
+    leg_ids: Any = bindparam("leg_ids", expanding=True)
     mine, other = aliased(RunLeg), aliased(RunLeg)
     together: Any = (
         select(

@@ -5,8 +5,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
+from sqlalchemy import bindparam
 from sqlalchemy.orm import load_only
 from sqlmodel import Session, col, select
 
@@ -61,20 +63,28 @@ def known_runs(session: Session, run_ids: Collection[int]) -> dict[int, KnownRun
     """Return these runs by id, in one query; one that is dissolved or empty is absent."""
     legs: dict[int, list[KnownLeg]] = defaultdict(list)
     heads: dict[int, tuple[Run, School]] = {}
-    rows = (
+    for run, school, leg, child in session.execute(_known_runs(), {"run_ids": list(run_ids)}):
+        heads[run.id or 0] = (run, school)
+        legs[run.id or 0].append(KnownLeg(leg, child.short_name, needs_of(child)))
+    return {run_id: KnownRun(run, school, tuple(legs[run_id])) for run_id, (run, school) in heads.items()}
+
+
+@cache
+def _known_runs() -> Any:
+    return (
         select(Run, School, Leg, Child)
         .join(School, col(School.id) == col(Run.school_id))
         .join(RunLeg, (col(RunLeg.run_id) == col(Run.id)) & col(RunLeg.is_live))
         .join(Leg, col(Leg.id) == col(RunLeg.leg_id))
         .join(Child, col(Child.id) == col(Leg.child_id))
-        .where(col(Run.id).in_(run_ids), Run.state == RunState.LIVE, Leg.state == LegState.WANTED)
+        .where(
+            col(Run.id).in_(bindparam("run_ids", expanding=True)),
+            Run.state == RunState.LIVE,
+            Leg.state == LegState.WANTED,
+        )
         .options(load_only(*_NAME_AND_NEEDS, raiseload=True))
         .order_by(col(Run.id), col(RunLeg.position))
     )
-    for run, school, leg, child in session.exec(rows):
-        heads[run.id or 0] = (run, school)
-        legs[run.id or 0].append(KnownLeg(leg, child.short_name, needs_of(child)))
-    return {run_id: KnownRun(run, school, tuple(legs[run_id])) for run_id, (run, school) in heads.items()}
 
 
 def turn_of(row: Offer | Shift, runs: dict[int, KnownRun]) -> Turn:
