@@ -132,12 +132,12 @@ def create_app(
     app.state.links = house_links(house)
     app.state.is_current = partial(is_current, house.store)
     for router in (
-        session_routes.router,
-        coordinator.router,
-        volunteer.router,
+        volunteer.router,  # most requests are taps: routes are tried in this order
         family.router,
-        gate.router,
         callbacks.router,
+        gate.router,
+        coordinator.router,
+        session_routes.router,
         health.router,
         docs_page.router,
     ):

@@ -3,10 +3,11 @@
 import logging
 from collections.abc import Collection, Sequence
 from datetime import datetime, time, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, insert, text, update
+from sqlalchemy import bindparam, func, insert, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, delete, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -131,8 +132,16 @@ def open_cases(session: Session) -> list[Case]:
 
 def live_cases_about(session: Session, abouts: Collection[str]) -> list[Case]:
     """Return the live cases about any of these things."""
-    rows = select(Case).where(col(Case.about).in_(list(abouts)), col(Case.state) != CaseState.CLOSED)
-    return list(session.exec(rows.order_by(col(Case.id))))
+    return list(session.scalars(_live_about(), {"abouts": list(abouts)}))
+
+
+@cache
+def _live_about() -> Any:
+    """Put together once: every tap asks it."""
+    rows = select(Case).where(
+        col(Case.about).in_(bindparam("abouts", expanding=True)), col(Case.state) != CaseState.CLOSED
+    )
+    return rows.order_by(col(Case.id))
 
 
 def live_cases_of(session: Session, kinds: Collection[CaseKind]) -> list[Case]:

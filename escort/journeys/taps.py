@@ -20,7 +20,7 @@ from sqlmodel import Session, col, select
 
 from escort import wording
 from escort.cases.models import CaseKind
-from escort.cases.service import close_because, open_case
+from escort.cases.service import close_because, live_cases_about, open_case
 from escort.errors import NotFound
 from escort.families.models import Child, Guardian
 from escort.journeys.models import Step, Tap, WatchedRun
@@ -331,15 +331,13 @@ def _bring_forward(session: Session, scene: _Scene, leg_ids: Collection[int], no
     aboard = [leg_id for leg_id in leg_ids if scene.reached[leg_id] >= Rank.ON_BOARD]
     delivered = [leg_id for leg_id in leg_ids if scene.reached[leg_id] >= Rank.DELIVERED]
     moving = {shift.id for leg_id in leg_ids if (shift := scene.shift_for(leg_id)) is not None}
-    _close(
-        session,
-        scene,
-        [CaseKind.NOT_DEPARTED, CaseKind.NOT_ABOARD],
-        [f"shift:{shift_id}" for shift_id in moving] + [f"leg:{leg_id}" for leg_id in aboard],
-        now,
-    )
+    settled = {(CaseKind.NOT_DEPARTED, f"shift:{shift_id}") for shift_id in moving}
+    settled |= {(CaseKind.NOT_ABOARD, f"leg:{leg_id}") for leg_id in aboard}
+    settled |= {(CaseKind.NOT_DELIVERED, f"leg:{leg_id}") for leg_id in delivered}
+    for case in live_cases_about(session, {about for _, about in settled}):
+        if (CaseKind(case.kind), case.about) in settled:
+            _close(session, scene, [CaseKind(case.kind)], [case.about], now)
     if delivered:
-        _close(session, scene, [CaseKind.NOT_DELIVERED], [f"leg:{leg_id}" for leg_id in delivered], now)
         _serve(session, scene, delivered, now)
 
 

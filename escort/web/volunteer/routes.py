@@ -64,11 +64,14 @@ class PostedTaps(BaseModel):
     is_form: bool
 
 
+LIST_OF_TAPS = TypeAdapter(list[PostedTap])
+
+
 async def posted_taps(request: Request) -> PostedTaps:
     """Return the taps of a script's JSON list, or those of one press of a form's button."""
     try:
         if request.headers.get("content-type", "").startswith("application/json"):
-            rows = TypeAdapter(list[PostedTap]).validate_json(await request.body())
+            rows = LIST_OF_TAPS.validate_json(await request.body())
             return PostedTaps(taps=rows, is_form=False)
         form = await request.form()
         step, at = form.get("step"), form.get("at") or None
