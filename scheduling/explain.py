@@ -88,6 +88,12 @@ def why_not(problem: Problem, run: int, volunteer: int) -> Refusal | None:
     return desk.refusal(desk.hurdles.rules[broken[0]], volunteer) if len(broken) else None
 
 
+def broken_rules(problem: Problem, run: int, volunteer: int) -> tuple[Rule, ...]:
+    """Return every hard rule that the volunteer would break by driving the run, or breaks if he is promised to it."""
+    hurdles = _Desk(problem, run).hurdles
+    return tuple(hurdles.rules[row] for row in np.flatnonzero(~hurdles.keeps[:, volunteer]).tolist())
+
+
 def why_nobody(problem: Problem, run: int) -> WhyNobody:
     """Return how many fall to which rule, and what relaxing one rule alone gives."""
     return _Desk(problem, run).hurdles.answer()

@@ -14,7 +14,7 @@ WEEKDAYS_DEFAULT = "1111100"
 CONSENT_VERSION = "2"  # of the notice that guardians sign now
 
 
-def _weekdays(value: object) -> str:
+def read_weekdays(value: object) -> str:
     """Seven 0/1 characters, or the ticked boxes' numbers, Monday 0."""
     if isinstance(value, str) and len(value) == 7 and set(value) <= {"0", "1"}:
         text = value
@@ -69,7 +69,7 @@ class ChildSetUp(FilledForm):
     pickup_id: MaybeId = Field(None, title="接的地方")
     dropoff_id: MaybeId = Field(None, title="送到")
     relation: Annotated[str, BeforeValidator(text_of(20, "关系"))] = Field("", title="关系")
-    weekdays: Annotated[str, BeforeValidator(_weekdays)] = Field(WEEKDAYS_DEFAULT, title="哪几天")
+    weekdays: Annotated[str, BeforeValidator(read_weekdays)] = Field(WEEKDAYS_DEFAULT, title="哪几天")
     to_school: YesNo = Field(True, title="上学")
     home_again: YesNo = Field(True, title="放学")
     from_on: MaybeDate = Field(None, title="从哪天起")

@@ -47,6 +47,13 @@ def add_guardian(
     return guardian.id
 
 
+def guardians_of(session: Session, child_id: int) -> list[Guardian]:
+    """Return everybody of the child's family, in the order in which they came."""
+    family = select(Child.family_id).where(col(Child.id) == child_id).scalar_subquery()
+    rows = select(Guardian).where(col(Guardian.family_id) == family).order_by(col(Guardian.id))
+    return list(session.exec(rows))
+
+
 def set_roles(
     session: Session, *, guardian_id: int, gets_messages: bool, is_proxy: bool, now: datetime, by: str
 ) -> None:

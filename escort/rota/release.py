@@ -167,7 +167,7 @@ def take_legs_out(
     dissolve_runs(session, run_ids=run_ids - remaining, reason=reason, by=by, now=now, zone=zone)
     session.exec(update(RunLeg).where(*riding).values(is_live=False))
     retime_runs(session, remaining)
-    _free_needless(session, remaining, by=by, now=now, zone=zone)
+    free_needless(session, remaining, by=by, now=now, zone=zone)
     _tell_of_fewer(session, remaining, leg_ids, now=now, zone=zone)
 
 
@@ -274,7 +274,7 @@ def _stand_down_words(turn: wording.Turn, reason: str, by: str, now: datetime, z
     return wording.stand_down(turn, reason=IN_WORDS[Reason(reason)], now=now, zone=zone)
 
 
-def _free_needless(
+def free_needless(
     session: Session, run_ids: Collection[int], *, by: str, now: datetime, zone: ZoneInfo
 ) -> None:
     """Free second adults whom no child that is left needs."""

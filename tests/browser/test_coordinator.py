@@ -32,6 +32,7 @@ PAGES = (
     "/children/new",
     "/children/1",
     "/children/1/complete",
+    "/children/1/edit",
     "/volunteers",
     "/volunteers/1",
     "/volunteers/1/edit",

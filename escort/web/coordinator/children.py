@@ -36,7 +36,7 @@ from escort.web.deps import (
     ReadSessionDep,
     SessionDep,
 )
-from escort.web.forms import FormModel, Line80, OptionalLine80
+from escort.web.forms import FormModel, Line80
 from escort.web.render import page
 from escort.web.status import mark
 from notifications.templates import sms_segments
@@ -81,12 +81,6 @@ JUDGED_WITHOUT = {
 }  # the verdict needs none of them
 WORD_FOR_SHOW = "蓝色风筝"
 LINK_FOR_SHOW = "0" * 22  # as long as a real one
-
-
-class PauseForm(FormModel):
-    from_on: date
-    until_on: date
-    reason: OptionalLine80 = ""
 
 
 class ReasonForm(FormModel):
@@ -187,9 +181,7 @@ def show_child(
     reads: ReadLogDep,
 ) -> HTMLResponse:
     reads.saw(f"child:{child_id}", "timetable")
-    return page(
-        request, "coordinator/child.html", opened=None, **_child_context(session, child_id, house, now)
-    )
+    return child_page(request, session, child_id, house, now)
 
 
 @router.post("/children/{child_id}/open")
@@ -216,9 +208,7 @@ def open_child(
     audit.record(
         session, actor=me.subject, action="read", subject=f"child:{child_id}", fields=list(opened), now=now
     )
-    return page(
-        request, "coordinator/child.html", opened=opened, **_child_context(session, child_id, house, now)
-    )
+    return child_page(request, session, child_id, house, now, opened=opened)
 
 
 @router.get("/children/{child_id}/complete")
@@ -278,38 +268,6 @@ def withdraw_consent(
     return RedirectResponse(f"/children/{child_id}", status_code=303)
 
 
-@router.post("/children/{child_id}/pause")
-def pause(
-    child_id: int,
-    form: Annotated[PauseForm, Form()],
-    me: CurrentCoordinator,
-    session: SessionDep,
-    house: HouseDep,
-    now: NowDep,
-) -> Response:
-    escorts.pause_escort(
-        session,
-        child_id=child_id,
-        from_on=form.from_on,
-        until_on=form.until_on,
-        reason=form.reason,
-        today=_today(house, now),
-        now=now,
-        by=me.subject,
-    )
-    legs.extend_calendar(session, now=now, zone=house.zone)
-    return RedirectResponse(f"/children/{child_id}", status_code=303)
-
-
-@router.post("/children/{child_id}/end")
-def end_escort(
-    child_id: int, me: CurrentCoordinator, session: SessionDep, house: HouseDep, now: NowDep
-) -> Response:
-    escorts.end_escort(session, child_id=child_id, today=_today(house, now), now=now, by=me.subject)
-    legs.extend_calendar(session, now=now, zone=house.zone)
-    return RedirectResponse(f"/children/{child_id}", status_code=303)
-
-
 @router.post("/legs/{leg_id}/cancel")
 def cancel_leg(
     leg_id: int,
@@ -330,6 +288,32 @@ def cancel_leg(
         zone=house.zone,
     )
     return RedirectResponse(f"/children/{leg.child_id}", status_code=303)
+
+
+def child_page(
+    request: Request,
+    session: Session,
+    child_id: int,
+    house: House,
+    now: datetime,
+    *,
+    opened: Mapping[str, Any] | None = None,
+    wrong: tuple[str, Mapping[str, str | list[str]], Refused] | None = None,
+) -> HTMLResponse:
+    """Return one child's page. `wrong`: which of its forms was refused, as it was typed, and why."""
+    form, fields, refused = wrong or ("", {}, None)
+    mistakes = refused.fields if isinstance(refused, FormMistakes) else {}
+    return page(
+        request,
+        "coordinator/child.html",
+        refused.status if refused else 200,
+        opened=opened,
+        wrong_form=form,
+        typed=fields,
+        mistakes=mistakes,
+        refused=refused.sentence if refused and not mistakes else "",
+        **_child_context(session, child_id, house, now),
+    )
 
 
 def _today(house: House, now: datetime) -> date:

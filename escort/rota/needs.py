@@ -1,0 +1,87 @@
+"""After a child's needs have changed: whoever said yes to other needs and cannot meet these is set free at once."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, col, select
+
+from escort.families.models import Child
+from escort.rota.models import LIVE_SHIFT, Leg, Run, RunLeg, RunState, Shift
+from escort.rota.problems import ordered_legs, problem_of
+from escort.rota.release import Reason, free_needless, free_shifts, take_legs_out
+from escort.rota.seats import search_now
+from scheduling.explain import broken_rules
+from scheduling.plan import Rule
+
+MEETS_NEEDS = {
+    Rule.WHEELCHAIR,
+    Rule.SEATS,
+    Rule.CHILD_SEATS,
+    Rule.FEMALE_DRIVER,
+    Rule.GIRLS_ONLY,
+    Rule.ONLY_FAMILIAR,
+}
+
+
+def fit_to_needs(session: Session, *, child_id: int, by: str, now: datetime, zone: ZoneInfo) -> int:
+    """Bring a child's coming runs in line with its needs; return how many shifts were freed."""
+    _ride_alone(session, child_id, by=by, now=now, zone=zone)
+    run_ids = _coming_runs(session, child_id, now)
+    if not run_ids:
+        return 0
+    unfit = _unfit(session, run_ids, zone)
+    free_shifts(session, shift_ids=unfit, reason=Reason.CHANGED, by=by, now=now, zone=zone)
+    free_needless(session, run_ids, by=by, now=now, zone=zone)
+    search_now(session, run_ids, now=now)  # a second adult may be wanted now; full runs are left alone
+    session.expire_all()
+    return len(unfit)
+
+
+def _coming_runs(session: Session, child_id: int, now: datetime) -> list[int]:
+    rows = (
+        select(RunLeg.run_id)
+        .join(Leg, col(Leg.id) == col(RunLeg.leg_id))
+        .join(Run, col(Run.id) == col(RunLeg.run_id))
+        .where(
+            Leg.child_id == child_id,
+            col(RunLeg.is_live),
+            Run.state == RunState.LIVE,
+            col(Run.starts_at) > now,
+        )
+    )
+    return sorted(set(session.exec(rows)))
+
+
+def _ride_alone(session: Session, child_id: int, *, by: str, now: datetime, zone: ZoneInfo) -> None:
+    """Take the legs of a child that must ride alone out of cars with others; they are planned afresh."""
+    if not session.get_one(Child, child_id).alone:
+        return
+    riding = ordered_legs(session, _coming_runs(session, child_id, now))
+    shared = [
+        leg.id
+        for ordered in riding.values()
+        if len({leg.child_id for leg in ordered}) > 1
+        for leg in ordered
+        if leg.child_id == child_id and leg.id is not None
+    ]
+    take_legs_out(session, leg_ids=shared, reason=Reason.CHANGED, by=by, now=now, zone=zone)
+
+
+def _unfit(session: Session, run_ids: list[int], zone: ZoneInfo) -> list[int]:
+    """Return the live shifts whose people cannot meet the needs of a child of their run."""
+    riding = ordered_legs(session, run_ids)
+    shifts = session.exec(
+        select(Shift).where(col(Shift.run_id).in_(list(riding)), col(Shift.state).in_(LIVE_SHIFT))
+    ).all()
+    if not shifts:
+        return []
+    keyed = problem_of(session, legs=[], kept_runs=riding, zone=zone)
+    unfit = []
+    for shift in shifts:
+        at = keyed.volunteer_at.get(shift.volunteer_id)
+        if shift.id is None or shift.run_id is None or at is None:
+            continue
+        broken = broken_rules(keyed.problem, keyed.run_ids.index(shift.run_id), at)
+        if MEETS_NEEDS.intersection(broken):
+            unfit.append(shift.id)
+    return unfit
