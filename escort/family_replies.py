@@ -10,6 +10,7 @@ from escort import spoken, wording
 from escort.families.models import Child
 from escort.messages import sent_to
 from escort.reply_grammar import Meaning, Reply
+from escort.rota.aboard import boarded
 from escort.rota.legs import cancel_leg
 from escort.rota.models import Leg, LegState
 from notifications.models import Message
@@ -69,6 +70,8 @@ def _cancel(
         select(Leg).where(Leg.child_id == child_id, Leg.on == on).order_by(col(Leg.pickup_at))
     ).all()
     coming = [leg for leg in legs if leg.state == LegState.WANTED and leg.pickup_at > now]
+    if boarded(session, [leg.id for leg in coming if leg.id is not None]):
+        return None  # the child is in the car already: a human rings
     for leg in coming:
         assert leg.id is not None
         cancel_leg(session, leg_id=leg.id, by=message.party, reason="family", now=now, zone=zone)

@@ -318,6 +318,14 @@ def case_suspended_on_road(driver: str, children: Sequence[str]) -> str:
     return f"{_driver(driver)}已停用，但正带着{spoken.names(children)}在路上，请打电话跟到送达"
 
 
+def case_kept_on_road(child: str) -> str:
+    return f"{child}已在车上，刚才的改动没有撤掉这趟，请打电话跟到送达"
+
+
+def case_aboard_without_driver(child: str, due: datetime, *, zone: ZoneInfo) -> str:
+    return f"{child}在车上，这趟却没有司机了（该{due.astimezone(zone):%H:%M}送达），马上打电话找到孩子"
+
+
 def case_trouble(driver: str, children: Sequence[str], what: str) -> str:
     return f"{_driver(driver)}报有事：{what}（{spoken.names(children)}）"
 

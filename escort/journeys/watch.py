@@ -110,7 +110,7 @@ def _look_at_all(session: Session, watched: Sequence[Watched], eye: _Eye) -> Non
     _ask_drivers(session, nagged, eye)
     tell_nobody(
         session,
-        [leg.leg for one in nobody for leg in one.legs],
+        [leg.leg for one in nobody for leg in one.legs if leg.progress.rank < Rank.ON_BOARD],
         duty_phone=eye.duty_phone,
         now=eye.now,
         zone=eye.zone,
@@ -129,10 +129,27 @@ def _look(one: Watched, cases: Mapping[str, list[Case]], eye: _Eye) -> _Found:
 
 
 def _look_without_driver(one: Watched, cases: Mapping[str, list[Case]], eye: _Eye) -> _Found:
+    """A child in the car of somebody who is not the driver any more is the office's at once; others wait for one."""
+    waiting = any(leg.progress.rank < Rank.ON_BOARD for leg in one.legs)
+    found = _look_for_driver(one, cases, eye) if waiting else _Found()
+    for leg in one.legs:
+        if leg.progress.rank is not Rank.ON_BOARD:
+            continue
+        sentence = wording.case_aboard_without_driver(leg.child, leg.leg.due_at, zone=eye.zone)
+        about, due_at = f"leg:{leg.leg_id}", leg.leg.due_at
+        since = leg.progress.on_board_at or one.run.starts_at
+        found.alarms.append(_Alarm(CaseKind.TROUBLE_ON_ROAD, about, sentence, due_at, since))
+        late_at = due_at + DELIVERED_WITHIN
+        if late_at <= eye.now:
+            found.alarms.append(_Alarm(CaseKind.NOT_DELIVERED, about, sentence, due_at, late_at))
+        else:
+            found.next_at = min(found.next_at or late_at, late_at)
+    return found
+
+
+def _look_for_driver(one: Watched, cases: Mapping[str, list[Case]], eye: _Eye) -> _Found:
     """Who can wait while others are still asked; not in the last hour, and not on the evening before a morning."""
     now, starts_at = eye.now, one.run.starts_at
-    if any(leg.progress.rank >= Rank.ON_BOARD for leg in one.legs):
-        return _Found()  # the child is in a car: that is another case
     if one.run.published_at is None:
         return _Found(next_at=now + DRAFT_AGAIN)  # counted with its day until it is published
     evening = _evening_before(one, eye.zone)

@@ -22,7 +22,10 @@ def block_out(
     now: datetime,
     zone: ZoneInfo,
 ) -> int:
-    """Record a blockout and free the shifts under it; return how many were freed. Raises Refused for bad dates."""
+    """Record a blockout and free the shifts under it; return how many were freed. Raises Refused for bad dates.
+
+    A drive with a child in the car is not freed: a human follows it.
+    """
     add_blockout(
         session,
         volunteer_id=volunteer_id,
@@ -37,7 +40,7 @@ def block_out(
     if half_day is not None:
         hit.append(Shift.direction == half_day)
     shifts = list(session.exec(select(Shift.id).where(*hit, col(Shift.state).in_(LIVE_SHIFT))))
-    free_shifts(
+    freed = free_shifts(
         session,
         shift_ids=[shift for shift in shifts if shift is not None],
         reason=Reason.BLOCKOUT,
@@ -48,7 +51,7 @@ def block_out(
     _withdraw_stand_in_asks(
         session, volunteer_id=volunteer_id, from_on=from_on, until_on=until_on, half_day=half_day, now=now
     )
-    return len(shifts)
+    return len(freed)
 
 
 def _withdraw_stand_in_asks(

@@ -17,6 +17,7 @@ from sqlmodel import Session, col, select, update
 from escort.errors import Conflict, NotFound, Refused
 from escort.families.models import PlaceKind
 from escort.families.queries import PlannableEscort, plannable_escorts
+from escort.rota.aboard import boarded, follow_by_phone
 from escort.rota.models import (
     LIVE_SHIFT,
     Direction,
@@ -36,6 +37,7 @@ from scheduling.travel import EstimatedTravel
 
 HORIZON = timedelta(weeks=4)
 BEFORE_BELL = timedelta(minutes=10)
+ALREADY_ABOARD = "孩子已经在车上，这趟不能取消，也不能改。请打电话给司机，跟到送达。"
 YES_HOLDS_FOR = timedelta(minutes=10)  # a change of more than this ends a yes
 Key = tuple[int, date, str]
 
@@ -69,9 +71,15 @@ def extend_calendar(
     covered = {escort.escort_id: escort for escort in escorts}
     gone = [leg for leg in untouched if leg.state == LegState.WANTED and _key(leg) not in wanted]
     gone += [leg for leg in ahead if leg.by_hand and leg.state == LegState.WANTED and _is_over(leg, covered)]
+    aboard = boarded(session, [_id(leg) for leg in gone])
+    follow_by_phone(session, aboard.keys(), by="system", now=now)
+    gone = [leg for leg in gone if leg.id not in aboard]
     back = [leg for leg in ahead if leg.state == LegState.WITHDRAWN and _key(leg) in wanted]
     standing = [leg for leg in untouched if leg.state == LegState.WANTED and _key(leg) in wanted]
     moved = [leg for leg in standing if _is_another(leg, wanted[_key(leg)])]
+    aboard = boarded(session, [_id(leg) for leg in moved])
+    moved = [leg for leg in moved if leg.id not in aboard]
+    standing = [leg for leg in standing if leg.id not in aboard]
     nudged = [leg for leg in standing if leg not in moved and _is_nudged(leg, wanted[_key(leg)])]
     withdraw_legs(session, gone, by="system", now=now, zone=zone)
     _renew(session, [*back, *moved], wanted, now=now, zone=zone)
@@ -98,13 +106,16 @@ def withdraw_legs(session: Session, legs: Iterable[Leg], *, by: str, now: dateti
 def cancel_leg(session: Session, *, leg_id: int, by: str, reason: str, now: datetime, zone: ZoneInfo) -> None:
     """Cancel one leg: its driver is told, and the series never comes back over it.
 
-    Raises NotFound; Conflict if it has been cancelled before; Refused once the child should have been delivered.
+    Raises NotFound; Conflict if it has been cancelled before; Refused once the child is aboard, or should have
+    been delivered.
     """
     leg = session.get(Leg, leg_id)
     if leg is None:
         raise NotFound("没有这趟接送。")
     if leg.due_at <= now:
         raise Refused("这趟接送的时间已经过了，不能再取消。")
+    if boarded(session, [leg_id]):
+        raise Refused(ALREADY_ABOARD)
     moved = session.exec(
         update(Leg)
         .where(col(Leg.id) == leg_id, col(Leg.state) == LegState.WANTED)
@@ -153,6 +164,8 @@ def change_leg(
         raise NotFound("没有这趟接送，或者它已经取消了。")
     if leg.pickup_at <= now:
         raise Refused("已经到了接的时间，不能再改。请给值班电话打电话。")
+    if boarded(session, [leg_id]):
+        raise Refused(ALREADY_ABOARD)
     new_at = pickup_at or leg.pickup_at
     if new_at <= now or new_at.astimezone(zone).date() != leg.on:
         raise Refused("新的时间已经过了，或者不在同一天。请再核对。")

@@ -12,6 +12,7 @@ from escort import wording
 from escort.families.models import BarredPerson
 from escort.roster.gates import may_drive
 from escort.roster.models import Volunteer
+from escort.rota.aboard import boarded, follow_by_phone, legs_in_cars
 from escort.rota.models import (
     LIVE_SHIFT,
     Ask,
@@ -69,10 +70,14 @@ def free_shifts(
     """End live shifts with a reason and let the search look for somebody else; return the runs set free.
 
     Whoever had said yes is told to stand down; who was only being asked is asked no more. Drafts end without a word.
+    A run with a child in the car stays as it is, with an urgent case.
     """
     live = (col(Shift.id).in_(list(shift_ids)), col(Shift.state).in_(LIVE_SHIFT))
     lock_runs(session, session.exec(select(Shift.run_id).where(*live)).all())
-    shifts = session.exec(select(Shift).where(*live).execution_options(populate_existing=True)).all()
+    found = session.exec(select(Shift).where(*live).execution_options(populate_existing=True)).all()
+    in_cars = legs_in_cars(session, [shift.run_id for shift in found if shift.run_id is not None])
+    follow_by_phone(session, [leg_id for riding in in_cars.values() for leg_id in riding], by=by, now=now)
+    shifts = [shift for shift in found if shift.run_id not in in_cars]
     if not shifts:
         return []
     _end(session, shifts, reason=reason, by=by, now=now, zone=zone, tell=tell)
@@ -151,7 +156,11 @@ def dissolve_runs(
 def take_legs_out(
     session: Session, *, leg_ids: Collection[int], reason: str, by: str, now: datetime, zone: ZoneInfo
 ) -> None:
-    """Take legs out of their runs: an empty run is dissolved, otherwise its driver is told: one child fewer."""
+    """Take legs out of their runs: an empty run is dissolved, otherwise its driver is told: one child fewer.
+
+    A leg whose child is in the car stays where it is.
+    """
+    leg_ids = set(leg_ids) - boarded(session, leg_ids).keys()
     riding = (col(RunLeg.leg_id).in_(list(leg_ids)), col(RunLeg.is_live))
     run_ids = set(session.exec(select(RunLeg.run_id).where(*riding)))
     if not run_ids:

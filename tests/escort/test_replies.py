@@ -17,7 +17,7 @@ from notifications.models import Inbound, InboundOutcome, Message, MessageState,
 from notifications.outbox import enqueue
 from notifications.wording import Wording
 from tests.builders import NOW, ZONE, EscortedChild, a_child, a_volunteer
-from tests.escort.journeys.rides import Ride, a_leg, a_ride, a_shift
+from tests.escort.journeys.rides import Ride, a_leg, a_ride, a_shift, tap
 from tests.escort.rota.weeks import HOUR, MINUTE, TOMORROW, asks_to, letters_to, links, offers_to, told
 
 DUTY = "19900000001"
@@ -422,6 +422,19 @@ def test_a_two_when_everything_is_under_way_goes_to_a_human(session: Session) ->
     reply(session, child.guardian_subject, "2", now=legs[1].pickup_at + MINUTE)
 
     assert leg_states(session, legs) == [W, W, W, W]
+    assert unclear(session)[0].is_urgent
+
+
+def test_a_two_after_the_child_was_taken_aboard_goes_to_a_human(session: Session) -> None:
+    child = a_child(session)
+    ride = a_ride(session, child, driver=a_volunteer(session))
+    tell(session, child, ride.legs)
+    early = ride.starts_at - 5 * MINUTE
+    tap(session, ride, "on_board", at=early)
+
+    reply(session, child.guardian_subject, "2", now=early + MINUTE)
+
+    assert leg_states(session, ride.legs) == [W]
     assert unclear(session)[0].is_urgent
 
 

@@ -252,6 +252,11 @@ SENTENCES = [
         wording.case_not_delivered("周敏", "小禾", at(9, 16, 37), zone=ZONE),
         "小禾应在16:37送到，过了10分钟还没有“送达”；姓周的司机没有新消息",
     ),
+    (wording.case_kept_on_road("小禾"), "小禾已在车上，刚才的改动没有撤掉这趟，请打电话跟到送达"),
+    (
+        wording.case_aboard_without_driver("小禾", at(9, 16, 37), zone=ZONE),
+        "小禾在车上，这趟却没有司机了（该16:37送达），马上打电话找到孩子",
+    ),
     (wording.case_wrong_person("小禾", "家里"), "家里说：来接小禾的不是这个人。先不交接，马上核实"),
     (wording.case_held_at_gate("小禾", ""), "门卫：小禾先不放"),
     (wording.case_held_at_gate(None, "说是叔叔"), "门卫：有名单上没有的人来接，先不放（说是叔叔）"),

@@ -5,6 +5,8 @@ from datetime import date, time, timedelta
 import pytest
 from sqlmodel import Session, col, select
 
+from escort.cases.models import CaseKind
+from escort.cases.service import live_cases_about
 from escort.errors import Conflict, NotFound, Refused
 from escort.families.models import Consent, EscortPause
 from escort.rota import legs
@@ -12,7 +14,7 @@ from escort.rota.models import Leg, LegState, Run, RunLeg, RunState, ShiftState
 from escort.schools import service as schools
 from tests.builders import NOW, ZONE, EscortedChild, a_child
 from tests.cast import LIN, Cast, the_cast
-from tests.escort.journeys.rides import a_ride, a_shift
+from tests.escort.journeys.rides import a_ride, a_shift, tap
 from tests.escort.rota.weeks import HOUR, MINUTE, TOMORROW, at, extend, leg_of, run_of, shifts_of, told
 
 MAKE_UP_SUNDAY = date(2021, 4, 25)  # stands in for Tuesday 4 May
@@ -373,3 +375,28 @@ def _carried(session: Session, cast: Cast, leg: Leg) -> Run:
     a_shift(session, run, cast.wang, confirmed_at=NOW).shown_starts_at = run.starts_at
     session.flush()
     return run
+
+
+def test_once_the_child_is_aboard_no_click_takes_the_ride_away(session: Session) -> None:
+    cast = the_cast(session)
+    ride = a_ride(session, cast.xiaoyu, driver=cast.wang)
+    tap(session, ride, "on_board", at=ride.starts_at - 5 * MINUTE)
+    now = ride.starts_at - 4 * MINUTE
+    schools.add_closure(
+        session,
+        from_on=TOMORROW,
+        until_on=TOMORROW,
+        scope=schools.Scope(cast.xiaoyu.school.id),
+        by=LIN,
+        now=NOW,
+    )
+
+    extend(session, now)
+    with pytest.raises(Refused, match="已经在车上"):
+        legs.cancel_leg(session, leg_id=ride.leg_id, by=LIN, reason="", now=now, zone=ZONE)
+
+    session.refresh(ride.legs[0])
+    assert ride.legs[0].state == LegState.WANTED
+    assert [shift.state for shift in shifts_of(session, ride.run)] == [ShiftState.CONFIRMED]
+    (case,) = live_cases_about(session, [f"leg:{ride.leg_id}"])
+    assert case.kind == CaseKind.TROUBLE_ON_ROAD

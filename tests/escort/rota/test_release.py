@@ -5,6 +5,8 @@ from datetime import date, timedelta
 import pytest
 from sqlmodel import Session
 
+from escort.cases.models import CaseKind
+from escort.cases.service import live_cases_about
 from escort.errors import Refused
 from escort.families.models import BarredPerson
 from escort.roster.models import Volunteer
@@ -13,7 +15,7 @@ from escort.rota.models import AskState, OfferState, ShiftState
 from escort.rota.service import record_service, times_driven
 from tests.builders import NOW, TODAY, ZONE, a_child, a_volunteer
 from tests.cast import LIN
-from tests.escort.journeys.rides import Ride, a_ride, a_shift
+from tests.escort.journeys.rides import MINUTE, Ride, a_ride, a_shift, tap
 from tests.escort.rota.weeks import (
     TOMORROW,
     asks_to,
@@ -222,3 +224,26 @@ def test_a_turn_is_counted_once(session: Session) -> None:
 
     assert times_driven(session, child_id=child.id, volunteer_id=wang.id or 0) == 1
     extend(session)
+
+
+def test_a_blockout_takes_no_car_away_in_which_a_child_sits(session: Session) -> None:
+    wang = a_volunteer(session)
+    ride = a_ride(session, a_child(session), driver=wang)
+    tap(session, ride, "on_board", at=ride.starts_at - 5 * MINUTE)
+
+    assert block_out(session, wang) == 0
+
+    assert states(session, ride) == [ShiftState.CONFIRMED]
+    (case,) = live_cases_about(session, [f"leg:{ride.leg_id}"])
+    assert (case.kind, case.is_urgent) == (CaseKind.TROUBLE_ON_ROAD, True)
+
+
+def test_after_the_child_has_arrived_a_blockout_frees_as_always(session: Session) -> None:
+    wang = a_volunteer(session)
+    ride = a_ride(session, a_child(session), a_child(session, "石头"), driver=wang)
+    tap(session, ride, "on_board", at=ride.starts_at - 5 * MINUTE)
+    tap(session, ride, "delivered", at=ride.starts_at - 4 * MINUTE)
+
+    assert block_out(session, wang) == 1
+
+    assert states(session, ride) == [ShiftState.FREED]
