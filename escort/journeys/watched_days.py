@@ -46,7 +46,10 @@ def sweep_days(session: Session, *, now: datetime, zone: ZoneInfo) -> int:
 
 
 def _due_days(session: Session, today: date, now: datetime) -> list[date]:
-    """Return the days to be looked at; every day of the coming week gets its row."""
+    """Return the days to be looked at; every day of the coming week gets its row.
+
+    A day on which a leg of this hour has no car is looked at at once, whenever it was to be looked at.
+    """
     rows = {
         row.on: row.next_look_at
         for row in session.exec(select(WatchedDay).where(WatchedDay.on >= today - WEEK))
@@ -58,7 +61,28 @@ def _due_days(session: Session, today: date, now: datetime) -> list[date]:
         session.execute(
             insert.values([{"on": day, "next_look_at": now} for day in missing]).on_conflict_do_nothing()
         )
-    return sorted([*missing, *(on for on, at in rows.items() if at is not None and at <= now)])
+    lost = {
+        on for on in _with_lost_legs(session, today, now) if (at := rows.get(on)) is None or at > now + SOON
+    }
+    return sorted({*missing, *lost, *(on for on, at in rows.items() if at is not None and at <= now)})
+
+
+def _with_lost_legs(session: Session, today: date, now: datetime) -> set[date]:
+    """Return the days with a wanted leg that no car fetches, an hour before its time until two hours after it."""
+    day: Any = Leg.on
+    rows = (
+        select(day)
+        .outerjoin(RunLeg, (col(RunLeg.leg_id) == col(Leg.id)) & col(RunLeg.is_live))
+        .where(
+            Leg.on >= today,
+            Leg.on <= today + timedelta(days=1),
+            Leg.state == LegState.WANTED,
+            col(Leg.pickup_at) > now - JUST_MISSED,
+            col(Leg.pickup_at) <= now + LAST_HOUR,
+            col(RunLeg.leg_id).is_(None),
+        )
+    )
+    return set(session.exec(rows))
 
 
 def _count(session: Session, due: list[date], now: datetime) -> dict[date, _Day]:
@@ -72,7 +96,7 @@ def _count(session: Session, due: list[date], now: datetime) -> dict[date, _Day]
         .where(
             col(Leg.on).in_(due),
             Leg.state == LegState.WANTED,
-            col(Leg.pickup_at) > now,
+            col(Leg.pickup_at) > now - JUST_MISSED,
             col(Run.id).is_(None) | col(Run.published_at).is_(None) | col(Run.is_proved_unfillable),
         )
     )
@@ -154,6 +178,7 @@ def _look_again(session: Session, on: date, at: datetime | None) -> None:
 WEEK = timedelta(days=7)
 DAY_AHEAD = timedelta(hours=24)
 LAST_HOUR = timedelta(minutes=60)
+JUST_MISSED = timedelta(hours=2)  # a child may still stand at the roadside
 EVENING = time(20, 0)
 FIRST_LOOK, LAST_LOOK = time(5, 0), time(21, 0)
 SOON = timedelta(minutes=5)

@@ -10,6 +10,7 @@ from escort.cases.models import Case, CaseState
 from escort.cases.service import close
 from escort.journeys.taps import undo_tap
 from escort.journeys.watch import next_due_at, sweep_watch
+from escort.rota import release
 from escort.rota.models import Ask, AskKind, AskState, LegState, Offer, Run, RunState, ShiftState
 from notifications.models import Message
 from tests.builders import NOW, ZONE, a_child, a_volunteer
@@ -414,6 +415,48 @@ def test_an_answered_ask_counts_among_those_asked(session: Session) -> None:
     sweep(session, NOW)
 
     assert session.exec(select(Case.sentence)).all() == ["小雨4月7日07:45上学问了1人，还没有人答应"]
+
+
+def test_a_leg_that_loses_its_car_at_the_last_moment_is_seen_at_once(session: Session) -> None:
+    cast = the_cast(session)
+    ride = a_ride(session, cast.xiaoyu, driver=cast.wang)
+    lost_at = T - 40 * MINUTE
+    run_until(session, lost_at)
+    release.take_legs_out(session, leg_ids=[ride.leg_id], reason="changed", by=LIN, now=lost_at, zone=ZONE)
+
+    sweep(session, lost_at + timedelta(seconds=1))
+
+    assert live(session) == [("no_driver", f"date:{TOMORROW}", True)]
+
+
+def test_a_leg_that_was_moved_into_the_past_without_a_car_is_seen(session: Session) -> None:
+    cast = the_cast(session)
+    a_ride(session, cast.xiaoyu, driver=cast.wang)
+    run_until(session, T - 3 * 60 * MINUTE)
+
+    a_leg(session, cast.xiaoyu, direction="home", at=T - 4 * 60 * MINUTE)
+    sweep(session, T - 3 * 60 * MINUTE)
+
+    assert ("no_driver", f"date:{TOMORROW}", True) in live(session)
+
+
+def test_a_child_in_the_car_of_somebody_who_is_not_the_driver_any_more_is_a_case_at_once(
+    session: Session,
+) -> None:
+    cast = the_cast(session)
+    ride = a_ride(session, cast.xiaoyu, driver=cast.wang)
+    tap(session, ride, "on_board", at=T)
+    sweep(session, T)
+    assert ride.shift is not None
+    ride.shift.state = ShiftState.FREED
+    session.flush()
+
+    sweep(session, T + MINUTE)
+    trouble = ("trouble_on_road", f"leg:{ride.leg_id}", True)
+    assert live(session) == [trouble]
+    run_until(session, T + 41 * MINUTE, since=T + MINUTE)
+
+    assert live(session) == [trouble, ("not_delivered", f"leg:{ride.leg_id}", True)]
 
 
 def test_a_tap_that_is_taken_back_opens_its_case_again(session: Session) -> None:
