@@ -73,6 +73,7 @@ class RunLine:
     has_all_aboard: bool
     expected_at: datetime  # the next pick-up, or the end once all are aboard
     minutes_late: int  # 0: within its grace
+    legs: tuple[tuple[int, str], ...]  # leg and child, in the order of `children`
 
     @property
     def is_late(self) -> bool:
@@ -328,6 +329,7 @@ def _run_line(
         has_all_aboard=not waiting and not late,
         expected_at=expected,
         minutes_late=int((now - expected).total_seconds() // 60) if late else 0,
+        legs=tuple((leg.leg_id, leg.child) for leg in sorted(legs, key=lambda leg: leg.position)),
     )
 
 

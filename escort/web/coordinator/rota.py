@@ -27,6 +27,7 @@ from escort.web.status import mark
 
 router = APIRouter()
 CANDIDATES = 8
+DAY_AROUND = timedelta(hours=4)  # before and after the start, a step told on the phone may be written down
 ASK_AT_ONCE = 3  # the first yes wins
 
 
@@ -104,6 +105,7 @@ def show_run(
         open_schools=[panel.school_id],
         **_around(matrix, today),
         draft=None,
+        is_driving=panel.is_safe and -DAY_AROUND <= now - panel.starts_at <= DAY_AROUND,
         **_people(session, panel, house, is_past=panel.starts_at <= now),
     )
 

@@ -10,10 +10,12 @@ from escort.cases import service as cases
 from escort.cases.models import CaseKind
 from escort.errors import Conflict
 from escort.journeys.board import board
+from escort.journeys.models import Step
+from escort.journeys.told_by_phone import record_told_step
 from escort.web.coordinator.bars import parts_of
 from escort.web.coordinator.numbers import number_of_hand_task, number_to_ring
 from escort.web.deps import CurrentCoordinator, HouseDep, NowDep, ReadSessionDep, SessionDep
-from escort.web.forms import FormModel, Line200
+from escort.web.forms import FormModel, Line200, OptionalInt
 from escort.web.render import page
 from escort.web.status import mark
 from notifications.channels.by_hand import mark_told, note_unanswered_call
@@ -41,6 +43,11 @@ KIND_WORDS = {
 
 class CloseForm(FormModel):
     reason: Line200
+
+
+class StepForm(FormModel):
+    step: Step
+    run: OptionalInt = None  # whose panel to return to; none: the board
 
 
 @router.get("/today")
@@ -77,6 +84,15 @@ def close_case(
 ) -> Response:
     cases.close(session, case_id=case_id, by=me.subject, reason=form.reason, now=now)
     return RedirectResponse("/today", status_code=303)
+
+
+@router.post("/legs/{leg_id}/step")
+def record_step(
+    leg_id: int, form: Annotated[StepForm, Form()], me: CurrentCoordinator, session: SessionDep, now: NowDep
+) -> Response:
+    """A driver without signal, or one who rings instead of tapping: his step as he told it."""
+    record_told_step(session, leg_id=leg_id, step=form.step, by=me.subject, now=now)
+    return RedirectResponse(f"/rota/runs/{form.run}" if form.run else "/today", status_code=303)
 
 
 @router.post("/hand/{task_id}/done")

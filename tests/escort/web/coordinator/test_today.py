@@ -7,6 +7,8 @@ from sqlmodel import select
 from escort.access.models import AuditEvent
 from escort.cases import service as cases
 from escort.cases.models import Case, CaseKind, CaseState
+from escort.journeys.models import Tap
+from escort.rota.models import Shift, ShiftState
 from notifications.models import HandKind, HandTask, Message, MessageState
 from tests.builders import NOW, TODAY
 from tests.cast import the_cast
@@ -154,3 +156,49 @@ def test_without_anybody_on_duty_the_board_says_so_and_leads_to_the_accounts(des
     desk.post("/accounts/1/duty")
 
     assert strip not in desk.get("/today")
+
+
+def a_promised_drive(desk: Desk) -> tuple[int, int]:
+    """王师傅 has said yes to tomorrow morning; leg and run, at 07:30."""
+    with desk.house.store.write() as session:
+        cast = the_cast(session)
+        leg = a_leg(session, cast.xiaoyu, on=TOMORROW)
+        run = a_run(session, leg)
+        run.published_at = NOW
+        a_shift(session, run, cast.wang.id, ShiftState.CONFIRMED)
+        ids = leg.id or 0, run.id or 0
+    desk.clock.at = at(TOMORROW, "07:30")
+    return ids
+
+
+def test_a_step_told_on_the_phone_counts_like_a_tap_and_is_in_the_trail(desk: Desk) -> None:
+    leg_id, run_id = a_promised_drive(desk)
+    assert f'action="/legs/{leg_id}/step"' in desk.get(f"/rota/runs/{run_id}")
+
+    assert desk.post(f"/legs/{leg_id}/step", {"step": "started"}) == "/today"
+    assert f'action="/legs/{leg_id}/step"' in desk.get("/today")
+    on_board: dict[str, str | list[str]] = {"step": "on_board", "run": str(run_id)}
+    assert desk.post(f"/legs/{leg_id}/step", on_board) == f"/rota/runs/{run_id}"
+    desk.post(f"/legs/{leg_id}/step", {"step": "delivered"})
+
+    with desk.house.store.read() as session:
+        assert session.exec(select(Shift.state)).all() == [ShiftState.SERVED]
+        assert session.exec(select(Tap.by).distinct()).all() == ["account:1"]
+        trail = session.exec(select(AuditEvent).where(AuditEvent.action == "leg.step")).all()
+    assert [(line.subject, line.fields) for line in trail] == [
+        (f"leg:{leg_id}", [step]) for step in ("started", "on_board", "delivered")
+    ]
+
+
+def test_a_step_is_written_down_once_and_only_one_that_a_driver_tells(desk: Desk) -> None:
+    leg_id, _ = a_promised_drive(desk)
+    desk.post(f"/legs/{leg_id}/step", {"step": "started"})
+
+    desk.post(f"/legs/{leg_id}/step", {"step": "started"}, expect=409)
+    desk.post(f"/legs/{leg_id}/step", {"step": "handed_over"}, expect=400)
+    desk.post("/legs/999/step", {"step": "started"}, expect=404)
+    desk.clock.at = NOW
+    desk.post(f"/legs/{leg_id}/step", {"step": "on_board"}, expect=400)
+
+    with desk.house.store.read() as session:
+        assert session.exec(select(Tap.step)).all() == ["started"]
