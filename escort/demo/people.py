@@ -7,7 +7,7 @@ day does the same, whatever order the machine takes.
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html import unescape
@@ -74,12 +74,22 @@ class Hands(Protocol):
 
 
 @dataclass(frozen=True)
+class Behaviour:
+    """What chance has made somebody do: about an ask that came at this moment, or a turn that starts then."""
+
+    number: str
+    name: str  # a field of Mix, or "prompt"
+    at: datetime
+
+
+@dataclass(frozen=True)
 class People:
     """The invented people of one demonstration or simulation."""
 
     seed: int
     zone: ZoneInfo
     mix: Mix = Mix()
+    notice: Callable[[Behaviour], None] = lambda _behaviour: None  # a simulation keeps the score
 
     def react(self, *, number: str, template: str, text: str, now: datetime) -> list[Action]:
         """Return what the owner of a phone will do about a text that has just come."""
@@ -138,20 +148,22 @@ class People:
         example = re.search(r"回“(2周.)”", text)
         path = _path(text)
         shares = (
-            (mix.by_page, Action(soon, number, "answer", {"path": path})),
+            ("by_page", Action(soon, number, "answer", {"path": path})),
             (
-                mix.late,
+                "late",
                 Action(now + timedelta(hours=20, minutes=20 * minutes), number, "write", {"text": "1"}),
             ),
-            (mix.declining, Action(soon, number, "write", {"text": "2"})),
-            (mix.partly, Action(soon, number, "write", {"text": example[1] if example else "2"})),
-            (mix.received_first, Action(soon, number, "write", {"text": "收到"})),
-            (mix.silent, None),
+            ("declining", Action(soon, number, "write", {"text": "2"})),
+            ("partly", Action(soon, number, "write", {"text": example[1] if example else "2"})),
+            ("received_first", Action(soon, number, "write", {"text": "收到"})),
+            ("silent", None),
         )
-        for share, action in shares:
-            if draw < share:
+        for name, action in shares:
+            if draw < (share := getattr(mix, name)):
+                self.notice(Behaviour(number, name, now))
                 return [action] if action else []
             draw -= share
+        self.notice(Behaviour(number, "prompt", now))
         word = ("1", "１", "好的", "可以")[int(4 * self._chance("word", number, now.date()))]
         return [Action(soon, number, "write", {"text": word})]
 
@@ -174,8 +186,11 @@ class People:
                 continue
             draw = self._chance("depart", number, starts_at)
             if draw < self.mix.forgets_to_tap:
+                self.notice(Behaviour(number, "forgets_to_tap", starts_at))
                 continue  # until he is asked
             late = draw < self.mix.forgets_to_tap + self.mix.departs_late
+            if late:
+                self.notice(Behaviour(number, "departs_late", starts_at))
             before = timedelta(minutes=8 if late else 32 + 6 * self._chance("early", number, starts_at))
             due_at = max(now + timedelta(minutes=1), starts_at - before)
             actions.append(Action(due_at, number, "depart", {"path": path, "at": at}))
