@@ -125,7 +125,10 @@ def _live(world: World, house: House, client: httpx.Client, stopping: threading.
 def has_district(store: Store) -> bool:
     """Return whether the book has been imported, planned and published already."""
     with store.read() as session:
-        return session.exec(select(Run.id).where(col(Run.published_at).is_not(None)).limit(1)).first() is not None
+        return (
+            session.exec(select(Run.id).where(col(Run.published_at).is_not(None)).limit(1)).first()
+            is not None
+        )
 
 
 def gate_cookies(session: Session, school_id: int, house: House) -> dict[str, str]:
