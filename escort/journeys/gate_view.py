@@ -230,7 +230,7 @@ def _held(session: Session, leg_ids: Sequence[int]) -> set[int]:
     about = {f"leg:{leg_id}": leg_id for leg_id in leg_ids}
     rows = select(Case.about).where(
         col(Case.about).in_(list(about)),
-        Case.kind == CaseKind.HELD_AT_GATE,
+        col(Case.kind).in_((CaseKind.HELD_AT_GATE, CaseKind.WRONG_PERSON)),
         Case.state != CaseState.CLOSED,
     )
     return {about[found] for found in session.exec(rows)}

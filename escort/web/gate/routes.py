@@ -90,6 +90,8 @@ def hand_over(
     form: Annotated[PressedForm, Form()],
 ) -> Response:
     row = _row(session, gate, house, now, leg_id)
+    if row.is_held:
+        raise Conflict("先等值班电话。值班的人说可以放人、把这件急事办完了，才能点“交接”。")
     if row.car is None:
         raise Conflict("这个孩子现在没有人答应来接，不能交接。请打值班电话。")
     return _tap(session, gate, now, leg_id, Step.HANDED_OVER, form.uuid)

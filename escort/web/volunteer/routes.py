@@ -5,14 +5,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
 from sqlmodel import Session
 
 from escort.errors import NotAllowed, Refused
 from escort.journeys import alarms, taps, words
 from escort.journeys.alarms import Trouble
 from escort.journeys.run_view import RunView, run_view
-from escort.journeys.taps import TapIn, TapOutcome
+from escort.journeys.taps import TapIn, TapOutcome, TapResult
 from escort.journeys.volunteer_view import home_view, own_ask
 from escort.rota.asks import answer_ask
 from escort.rota.availability import block_out
@@ -55,31 +55,51 @@ class PostedTap(BaseModel):
     uuid: Annotated[str, Field(min_length=8, max_length=36)]
     leg: int
     step: Annotated[str, Field(max_length=16)]
-    at: datetime | None = None  # the phone's clock; a plain form has none
+    at: AwareDatetime | None = None  # the phone's clock; a plain form has none
 
 
 class PostedTaps(BaseModel):
-    taps: Annotated[list[PostedTap], Field(min_length=1, max_length=200)]
+    taps: Annotated[list[PostedTap], Field(max_length=200)]
+    unreadable: list[str] = []  # uuids of what a script sent and nobody can read: answered, never repeated
     run: int | None = None  # where a plain form returns to
     is_form: bool
 
 
-LIST_OF_TAPS = TypeAdapter(list[PostedTap])
+class RawTap(BaseModel, extra="allow"):
+    """One row of a script's list: what it is called is known before the rest is judged."""
+
+    uuid: Annotated[str, Field(min_length=8, max_length=36)]
+
+
+LIST_OF_TAPS = TypeAdapter(Annotated[list[RawTap], Field(min_length=1, max_length=200)])
+UNREADABLE = "这一下没有记上，请刷新页面再点一次。"
 
 
 async def posted_taps(request: Request) -> PostedTaps:
     """Return the taps of a script's JSON list, or those of one press of a form's button."""
     try:
         if request.headers.get("content-type", "").startswith("application/json"):
-            rows = LIST_OF_TAPS.validate_json(await request.body())
-            return PostedTaps(taps=rows, is_form=False)
+            return _script_taps(LIST_OF_TAPS.validate_json(await request.body()))
         form = await request.form()
         step, at = form.get("step"), form.get("at") or None
         pairs = zip(form.getlist("uuid"), form.getlist("leg"), strict=True)
+        if not form.getlist("uuid"):
+            raise ValueError("no tap")
         rows_of_form = [{"uuid": uuid, "leg": leg, "step": step, "at": at} for uuid, leg in pairs]
         return PostedTaps.model_validate({"taps": rows_of_form, "run": form.get("run"), "is_form": True})
     except (ValidationError, ValueError) as unreadable:
-        raise Refused("这一下没有记上，请刷新页面再点一次。") from unreadable
+        raise Refused(UNREADABLE) from unreadable
+
+
+def _script_taps(rows: list[RawTap]) -> PostedTaps:
+    """Judge each row alone: a row that nobody can read stops no other of its batch."""
+    good, bad = [], []
+    for row in rows:
+        try:
+            good.append(PostedTap.model_validate(row.model_dump()))
+        except ValidationError:
+            bad.append(row.uuid)
+    return PostedTaps(taps=good, unreadable=bad, is_form=False)
 
 
 @router.get("/v/{token}")
@@ -196,6 +216,7 @@ def tap(
     pressed = [TapIn(row.uuid, row.leg, row.step, row.at or now) for row in posted.taps]
     results = taps.record_taps(session, by=visitor.subject, taps=pressed, now=now)
     if not posted.is_form:
+        results += [TapResult(uuid, TapOutcome.REFUSED, UNREADABLE) for uuid in posted.unreadable]
         return JSONResponse([{"uuid": r.uuid, "outcome": r.outcome, "sentence": r.sentence} for r in results])
     refused = [result.sentence for result in results if result.outcome == TapOutcome.REFUSED]
     if refused and posted.run is not None:
@@ -213,6 +234,7 @@ def undo(
     now: NowDep,
     form: Annotated[UndoForm, Form()],
 ) -> Response:
+    _must_be_bound(visitor)
     undone = [taps.undo_tap(session, uuid=uuid, by=visitor.subject, now=now) for uuid in form.uuid]
     if not all(undone):
         view = _run(session, visitor, house, now, form.run)

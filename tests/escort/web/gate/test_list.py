@@ -9,6 +9,7 @@ from sqlmodel import select
 
 from escort.access.audit import trail
 from escort.cases.models import Case, CaseKind
+from escort.cases.service import close, open_case
 from escort.db import Store
 from escort.families.models import Child
 from escort.journeys.models import Step, Tap
@@ -214,6 +215,25 @@ def test_hold_opens_an_urgent_case_and_marks_the_row(gate: Gate) -> None:
     with gate.site.store.read() as session:
         (case,) = session.exec(select(Case)).all()
         assert (case.kind, case.about) == (CaseKind.HELD_AT_GATE, f"leg:{gate.day.afternoon.id}")
+
+
+@pytest.mark.parametrize("kind", [CaseKind.HELD_AT_GATE, CaseKind.WRONG_PERSON])
+def test_while_somebody_is_in_doubt_the_child_is_handed_to_nobody(gate: Gate, kind: CaseKind) -> None:
+    leg = gate.day.afternoon
+    uuid = gate.uuid(leg)
+    with gate.site.store.write() as session:
+        case = open_case(session, kind=kind, about=f"leg:{leg.id}", sentence="不是他", now=DISMISSAL)
+        case_id = case.id or 0
+
+    assert f"/gate/legs/{leg.id}/handover" not in gate.page()
+    refused = gate.tablet.press(f"/gate/legs/{leg.id}/handover", uuid=uuid)
+    assert refused.status_code == 409
+    assert "先等值班电话" in refused.text
+    with gate.site.store.write() as session:
+        assert session.exec(select(Tap)).all() == []
+        close(session, case_id=case_id, by="account:1", reason="核对过了", now=DISMISSAL)
+
+    assert gate.tablet.press(f"/gate/legs/{leg.id}/handover", uuid=uuid).status_code == 303
 
 
 def test_hold_for_somebody_who_is_not_on_the_list(gate: Gate) -> None:

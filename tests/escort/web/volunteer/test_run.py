@@ -207,6 +207,27 @@ def test_taps_of_a_script_are_answered_one_by_one(site: Site, wednesday: Wednesd
         assert (tap.tapped_at, tap.arrived_at) == (DEPARTURE - timedelta(minutes=3), DEPARTURE)
 
 
+@pytest.mark.parametrize("at", ["2021-04-07T07:02:00", "yesterday"])  # without a zone; not a time
+def test_a_row_that_nobody_can_read_stops_no_other_of_its_batch(
+    site: Site, wednesday: Wednesday, at: str
+) -> None:
+    browser, address = site.bound(wednesday.wang)
+    site.clock.at = DEPARTURE
+    row = {"leg": wednesday.morning.id, "step": "started"}
+    good, bad = {"uuid": "0" * 36, "at": DEPARTURE.isoformat(), **row}, {"uuid": "1" * 36, "at": at, **row}
+
+    answer = browser.post(f"{address}/taps", json=[bad, good])
+
+    outcomes = {row["uuid"]: row["outcome"] for row in answer.json()}
+    assert outcomes == {"0" * 36: "recorded", "1" * 36: "refused"}
+
+
+def test_a_tap_is_taken_back_by_a_bound_phone_only(site: Site, wednesday: Wednesday) -> None:
+    form = {"uuid": "0" * 36, "run": str(wednesday.morning_run.id)}
+
+    assert site.browser().post(f"{site.link(wednesday.wang)}/undo", data=form).status_code == 403
+
+
 @pytest.mark.parametrize(
     "body",
     ["not json", "[]", '[{"uuid": "short", "leg": 1, "step": "started"}]', '{"uuid": "0"}'],
