@@ -25,10 +25,13 @@ from escort.demo.setup import stamp
 from escort.errors import DujuanError, NotConfigured, Refused
 from escort.jobs import PLAN_SEED, Jobs
 from escort.migrations import is_current, migrate
-from escort.roster_book.apply import apply_book
-from escort.roster_book.book import BookRefused
+from escort.roster_book.apply import Differences, apply_book
+from escort.roster_book.book import BookRefused, RosterBook
 from escort.roster_book.check import check_report, read_for_store
+from escort.roster_book.headers import COLUMNS
+from escort.roster_book.report import report_of
 from escort.rota import legs, planning
+from escort.rota.follow import follow_book
 from escort.settings import Settings
 from escort.web.deps import House
 from scheduling import plan_file
@@ -119,7 +122,10 @@ def import_book(
         with house.store.read() as session:
             book = read_for_store(session, file, as_of=day)
         with house.store.write() as session:
-            differences = apply_book(session, book, now=house.clock.now(), by="system")
+            now = house.clock.now()
+            differences = apply_book(session, book, now=now, by="system")
+            follow_book(session, now=now, zone=house.zone)
+    _say_what_needs_a_look(book, differences)
     for word in ("added", "changed", "asked", "missing"):
         typer.echo(f"{word}: {len(getattr(differences, word))}")
 
@@ -194,6 +200,21 @@ def _check_book(settings: Settings, file: Path, day: date, as_json: bool) -> Non
         if row["verdict"] in {"rejected", "warning"}:
             typer.echo(f"{row['sheet']} 第{row['row']}行 {row['column'] or ''} {row['reason']}")
     typer.echo(json.dumps(report["counts"], ensure_ascii=False))
+
+
+def _say_what_needs_a_look(book: RosterBook, differences: Differences) -> None:
+    """Print each row that was not taken over, waits for a decision, or is not in the book any more."""
+    for row in report_of(book)["rows"]:
+        if row["verdict"] == "rejected":
+            typer.echo(f"{row['sheet']} 第{row['row']}行 没有导入：{row['reason']}")
+    words = {name: said[0] for columns in COLUMNS.values() for name, said in columns.items()}
+    for change in differences.asked:
+        word = words.get(change.column, change.column)
+        typer.echo(
+            f"{change.sheet} 第{change.row}行 {change.who}：{word}和系统里的不一样，没有改。请在“导入”里定。"
+        )
+    for line in differences.missing:
+        typer.echo(f"{line.sheet} {line.who}：上一本里有，这一本里没有，没有删。请核对。")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from escort.roster_book.book import SheetKind
 from escort.roster_book.headers import COLUMNS
 from escort.roster_book.models import BookChange
 from escort.roster_book.shelf import Thing, value_of
-from escort.rota.legs import extend_calendar
+from escort.rota.follow import follow_book
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def settle_change(
     """
     decide_change(session, change_id=change_id, take=take, by=by, now=now)
     if take:
-        extend_calendar(session, now=now, zone=zone)
+        follow_book(session, now=now, zone=zone)
 
 
 def _waiting(row: BookChange, thing: Thing | None) -> WaitingChange:

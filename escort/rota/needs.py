@@ -1,5 +1,6 @@
 """After a child's needs have changed: whoever said yes to other needs and cannot meet these is set free at once."""
 
+from collections.abc import Collection
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -13,14 +14,8 @@ from escort.rota.seats import search_now
 from scheduling.explain import broken_rules
 from scheduling.plan import Rule
 
-MEETS_NEEDS = {
-    Rule.WHEELCHAIR,
-    Rule.SEATS,
-    Rule.CHILD_SEATS,
-    Rule.FEMALE_DRIVER,
-    Rule.GIRLS_ONLY,
-    Rule.ONLY_FAMILIAR,
-}
+MEETS_CAR = frozenset({Rule.WHEELCHAIR, Rule.SEATS, Rule.CHILD_SEATS, Rule.FEMALE_DRIVER, Rule.GIRLS_ONLY})
+MEETS_NEEDS = MEETS_CAR | {Rule.ONLY_FAMILIAR}
 
 
 def fit_to_needs(session: Session, *, child_id: int, by: str, now: datetime, zone: ZoneInfo) -> int:
@@ -29,11 +24,26 @@ def fit_to_needs(session: Session, *, child_id: int, by: str, now: datetime, zon
     run_ids = _coming_runs(session, child_id, now)
     if not run_ids:
         return 0
-    unfit = _unfit(session, run_ids, zone)
+    unfit = _unfit(session, run_ids, MEETS_NEEDS, zone)
     free_shifts(session, shift_ids=unfit, reason=Reason.CHANGED, by=by, now=now, zone=zone)
     free_needless(session, run_ids, by=by, now=now, zone=zone)
     search_now(session, run_ids, now=now)  # a second adult may be wanted now; full runs are left alone
     session.expire_all()
+    return len(unfit)
+
+
+def fit_to_car(session: Session, *, volunteer_id: int, by: str, now: datetime, zone: ZoneInfo) -> int:
+    """After a volunteer's car or wishes have changed: free the coming shifts that they cannot serve; say how many."""
+    rows = (
+        select(Shift.id, Shift.run_id)
+        .join(Run, col(Run.id) == col(Shift.run_id))
+        .where(Shift.volunteer_id == volunteer_id, col(Shift.state).in_(LIVE_SHIFT), col(Run.starts_at) > now)
+    )
+    own = {shift_id: run_id for shift_id, run_id in session.exec(rows) if shift_id and run_id}
+    unfit = [
+        shift_id for shift_id in _unfit(session, sorted(own.values()), MEETS_CAR, zone) if shift_id in own
+    ]
+    free_shifts(session, shift_ids=unfit, reason=Reason.UNFIT, by=by, now=now, zone=zone)
     return len(unfit)
 
 
@@ -67,13 +77,13 @@ def _ride_alone(session: Session, child_id: int, *, by: str, now: datetime, zone
     take_legs_out(session, leg_ids=shared, reason=Reason.CHANGED, by=by, now=now, zone=zone)
 
 
-def _unfit(session: Session, run_ids: list[int], zone: ZoneInfo) -> list[int]:
-    """Return the live shifts whose people cannot meet the needs of a child of their run."""
+def _unfit(session: Session, run_ids: list[int], rules: Collection[Rule], zone: ZoneInfo) -> list[int]:
+    """Return the live shifts of these runs whose people break one of the rules."""
     riding = ordered_legs(session, run_ids)
     shifts = session.exec(
         select(Shift).where(col(Shift.run_id).in_(list(riding)), col(Shift.state).in_(LIVE_SHIFT))
     ).all()
-    if not shifts:
+    if not shifts or not riding:
         return []
     keyed = problem_of(session, legs=[], kept_runs=riding, zone=zone)
     unfit = []
@@ -82,6 +92,6 @@ def _unfit(session: Session, run_ids: list[int], zone: ZoneInfo) -> list[int]:
         if shift.id is None or shift.run_id is None or at is None:
             continue
         broken = broken_rules(keyed.problem, keyed.run_ids.index(shift.run_id), at)
-        if MEETS_NEEDS.intersection(broken):
+        if not set(rules).isdisjoint(broken):
             unfit.append(shift.id)
     return unfit

@@ -20,7 +20,7 @@ from escort.migrations import is_current, migrate
 from escort.roster.models import Volunteer
 from escort.settings import Settings
 from notifications.sealed import Keyring
-from tests.escort.roster_book.books import a_book, as_xlsx
+from tests.escort.roster_book.books import a_book, as_xlsx, with_row
 from tests.scheduling.test_plan_file import a_file
 
 ROOT = Path(__file__).parent.parent.parent
@@ -88,6 +88,21 @@ def test_with_a_store_the_check_says_what_would_change_and_changes_nothing(
     again = runner.invoke(command.cli, ["import", str(book), "--as-of", AS_OF])
     assert again.output.splitlines() == ["added: 0", "changed: 0", "asked: 0", "missing: 0"]
     assert sorted(path.name for path in (tmp_path / "store").iterdir())[:1] == ["dujuan.db"]
+
+
+def test_an_import_says_row_by_row_what_it_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DUJUAN_DATA_DIR", str(tmp_path / "store"))
+    book = tmp_path / "book.xlsx"
+    book.write_bytes(as_xlsx(with_row(a_book(), "志愿者", 姓名="要走的人", 手机号="19900004444")))
+    runner = CliRunner()
+    assert runner.invoke(command.cli, ["import", str(book), "--as-of", AS_OF]).exit_code == 0
+
+    book.write_bytes(as_xlsx(with_row(a_book(), "志愿者", 姓名="缺号码", 手机号="")))
+    said = runner.invoke(command.cli, ["import", str(book), "--as-of", AS_OF]).output.splitlines()
+
+    assert any(line.startswith("志愿者 第") and "没有导入：" in line for line in said), said
+    assert "志愿者 要走的人：上一本里有，这一本里没有，没有删。请核对。" in said
+    assert said[-4:] == ["added: 0", "changed: 0", "asked: 0", "missing: 1"]
 
 
 def test_the_day_defaults_to_the_settings_now(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

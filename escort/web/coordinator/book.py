@@ -15,7 +15,7 @@ from escort.roster_book.models import Question
 from escort.roster_book.reader import read_book
 from escort.roster_book.report import report_of
 from escort.roster_book.waiting_book import drop_book, keep_book, kept_book
-from escort.rota.legs import extend_calendar
+from escort.rota.follow import follow_book
 from escort.web.deps import (
     CurrentCoordinator,
     House,
@@ -90,7 +90,7 @@ def take_book_over(me: CurrentCoordinator, house: HouseDep, now: NowDep) -> Resp
     book = _read(house, kept[1], now)
     with house.store.write() as session:
         differences = apply_book(session, book, now=now, by=me.subject)
-        extend_calendar(session, now=now, zone=house.zone)
+        follow_book(session, now=now, zone=house.zone)
         drop_book(session, by=me.subject)
     return RedirectResponse("/import/changes" if differences.asked else "/import?done=yes", status_code=303)
 

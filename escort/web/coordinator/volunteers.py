@@ -17,7 +17,8 @@ from escort.roster import queries, service
 from escort.roster.forms import ChangedVolunteer, NewVolunteer, form_of
 from escort.roster.gates import SENTENCES, VETTING_VALID, Gate, gates_on
 from escort.roster.models import Volunteer
-from escort.rota import availability
+from escort.rota import availability, release
+from escort.rota.needs import fit_to_car
 from escort.rota.volunteer_turns import is_ahead, turns_of
 from escort.web.coordinator.posted import TypedDep, filled
 from escort.web.coordinator.rota import REASON_WORDS
@@ -216,6 +217,8 @@ def edit_volunteer(
         return _form_page(
             request, session, volunteer=volunteer, fields=fields, mistakes=wrong.fields, status_code=400
         )
+    release.free_unfit(session, from_on=_today(house, now), now=now, zone=house.zone)
+    fit_to_car(session, volunteer_id=volunteer_id, by=me.subject, now=now, zone=house.zone)
     return RedirectResponse(f"/volunteers/{volunteer_id}", status_code=303)
 
 

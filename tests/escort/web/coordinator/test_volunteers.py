@@ -8,7 +8,8 @@ from escort.access.models import AuditEvent
 from escort.roster.models import Blockout, Volunteer
 from escort.rota.models import Leg, Shift, ShiftState
 from escort.schools.models import CalendarEntry, CalendarKind
-from tests.builders import a_volunteer
+from notifications.models import Message
+from tests.builders import NOW, a_volunteer
 from tests.cast import the_cast
 from tests.escort.web.coordinator.conftest import Desk
 from tests.escort.web.coordinator.days import a_leg, a_run, a_shift
@@ -115,6 +116,58 @@ def test_a_paper_that_has_run_out_shuts_the_gate_and_says_which(desk: Desk) -> N
     for words in ("现在不能开", "座位险当天已过期", "已过期"):
         assert words in shown
     assert "唐大勇" in desk.get("/volunteers?gate=insurance_expired")
+
+
+def the_driver(**changed: str | list[str]) -> Typed:
+    """王师傅 as the form shows him."""
+    as_he_is: Typed = {
+        "version": "1",
+        "name": "王师傅",
+        "phone": "",
+        "gender": "M",
+        "address": "唐昌街道65号",
+        "plate": "川A12345",
+        "pattern": [str(place) for place in range(10)],
+        "cap_week": "5",
+    }
+    return the_form(**{**as_he_is, **changed})
+
+
+def a_turn_of_the_driver(desk: Desk, *, needs: tuple[str, ...] = ()) -> None:
+    with desk.house.store.write() as session:
+        cast = the_cast(session)
+        for need in needs:
+            setattr(cast.xiaoyu.child, need, True)
+        run = a_run(session, a_leg(session, cast.xiaoyu, on=ON))
+        run.published_at = NOW
+        a_shift(session, run, cast.wang.id, ShiftState.CONFIRMED)
+
+
+def test_a_paper_that_is_corrected_frees_his_turns_at_once(desk: Desk) -> None:
+    a_turn_of_the_driver(desk)
+
+    desk.post("/volunteers/1/edit", the_driver(insured_until="2021-04-07"))
+
+    with desk.house.store.read() as session:
+        shift = session.exec(select(Shift)).one()
+        told = session.exec(select(Message.party)).all()
+    assert (shift.state, shift.end_reason.split(":")[0]) == (ShiftState.FREED, "unfit")
+    assert told == ["volunteer:1"]
+
+
+def test_a_car_that_lost_its_child_seat_frees_the_turn_that_needs_it_and_an_unchanged_one_keeps_it(
+    desk: Desk,
+) -> None:
+    a_turn_of_the_driver(desk, needs=("child_seat",))
+
+    desk.post("/volunteers/1/edit", the_driver())
+    with desk.house.store.read() as session:
+        assert session.exec(select(Shift.state)).all() == [ShiftState.CONFIRMED]
+        version = session.get_one(Volunteer, 1).version
+    desk.post("/volunteers/1/edit", the_driver(version=str(version), child_seats="0"))
+
+    with desk.house.store.read() as session:
+        assert session.exec(select(Shift.state)).all() == [ShiftState.FREED]
 
 
 def test_suspending_frees_every_turn_and_says_so_beforehand(desk: Desk) -> None:
