@@ -7,11 +7,13 @@ from playwright.sync_api import expect
 from sqlmodel import select
 
 from escort.cases.models import Case, CaseKind
+from escort.cases.service import close_because
 from escort.db import Store
 from escort.journeys.models import Step, Tap
 from escort.rota.models import Shift, ShiftState
 from tests.browser.phones import a_phone, axe_violations, chromium, fits, let_in, served, smallest_target
 from tests.builders import ZONE
+from tests.cast import LIN
 from tests.escort.web.visitors import a_shift, a_site, a_wednesday
 
 pytestmark = pytest.mark.browser
@@ -39,6 +41,18 @@ def test_guard_compares_words_holds_and_hands_over(store: Store) -> None:
 
         page.get_by_role("button", name="先不放人", exact=True).click()
         expect(page.get_by_role("status")).to_contain_text("值班的人知道了")
+
+        expect(page.get_by_role("button", name="交接")).to_have_count(0)
+        with store.write() as session:
+            close_because(
+                session,
+                kinds=None,
+                abouts=[f"leg:{day.afternoon.id}"],
+                by=LIN,
+                reason="核对过了",
+                now=DISMISSAL,
+            )
+        page.goto(f"{base}/gate")
 
         page.get_by_role("button", name="交接").click()
         expect(page.get_by_text("已交接", exact=False).first).to_be_visible()
