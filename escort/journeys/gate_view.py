@@ -206,7 +206,7 @@ def _school_and_legs(session: Session, school_id: int, today: date) -> tuple[Sch
     rows = select(School, Leg).outerjoin(Leg, todays).where(School.id == school_id)
     found = list(session.exec(rows.order_by(col(Leg.pickup_at), col(Leg.id))))
     if not found:
-        raise NotFound("没有找到这所学校,请打值班电话。")
+        raise NotFound("没有找到这所学校，请打值班电话。")
     legs: list[Leg | None] = [leg for _, leg in found]
     return found[0][0], [leg for leg in legs if leg is not None]
 

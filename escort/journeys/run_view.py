@@ -103,7 +103,7 @@ def run_view(
     ).first()
     runs = known_runs(session, {run_id})
     if shift is None or shift.confirmed_at is None or run_id not in runs:
-        raise NotFound("这趟已经不是您的了,或者链接不对。有疑问请打值班电话。")
+        raise NotFound("这趟已经不是您的了，或者链接不对。有疑问请打值班电话。")
     known = runs[run_id]
     facts = facts_of(session, [one.leg for one in known.legs])
     ended = [at for fact in facts if (at := fact.finished_at) is not None]

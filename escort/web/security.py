@@ -115,7 +115,7 @@ async def _known(request: Request, error: Exception) -> Response:
 
 
 async def _malformed(request: Request, error: Exception) -> Response:
-    """Answer a form that we cannot read, naming the fields and never what was typed."""
+    """Answer a form that we cannot read. The log names the fields, never what was typed; the reader has no use for names."""
     if not isinstance(error, RequestValidationError):
         raise TypeError("only malformed requests come here") from error
     mistakes = [mistake["loc"] for mistake in error.errors()]
@@ -123,8 +123,7 @@ async def _malformed(request: Request, error: Exception) -> Response:
         return _answer(request, 404, SENTENCES[404])  # an address that was never ours
     names = sorted({str(where[-1]) for where in mistakes})
     log.info("malformed", path=_route(request.scope), fields=names, request_id=request.state.request_id)
-    fields = "、".join(name for name in names if name.isidentifier())[:200]
-    return _answer(request, 422, f"有一项没有填对，请返回改一改（{fields}）。您填的其他内容都还在。")
+    return _answer(request, 422, "有一项没有填对，请返回改一改。您填的其他内容都还在。")
 
 
 async def _http(request: Request, error: Exception) -> Response:
