@@ -32,6 +32,7 @@ from escort.rota.models import (
     Shift,
     ShiftState,
 )
+from escort.rota.repeats import repeat_reason
 from escort.rota.seats import lock_runs, open_seats, search_now
 from escort.rota.shown import shown_runs
 from notifications.models import Urgency
@@ -271,6 +272,7 @@ def _take(session: Session, offer: Offer, run: Run, *, how: str, now: datetime) 
         confirmed_how=how,
         shown_starts_at=run.starts_at,
         shown_legs=shown[run.id].legs if run.id in shown else "",
+        repeat_reason=repeat_reason(session, run=run, volunteer_id=offer.volunteer_id),
     )
     try:
         with session.begin_nested():

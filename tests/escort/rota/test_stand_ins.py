@@ -23,7 +23,7 @@ from escort.rota.models import (
     ShiftState,
 )
 from notifications.models import MessageState
-from tests.builders import NOW, ZONE, a_child, a_volunteer
+from tests.builders import NOW, TODAY, ZONE, a_child, a_volunteer
 from tests.escort.journeys.rides import Ride, a_ride, a_shift
 from tests.escort.rota.weeks import (
     HOUR,
@@ -424,3 +424,35 @@ def pick(session: Session, ride: Ride, volunteer_ids: list[int]) -> int:
     return standins.ask_people(
         session, run_id=ride.run_id, volunteer_ids=volunteer_ids, now=NOW, zone=ZONE, links=links
     )
+
+
+def test_stand_in_who_drives_the_child_the_service_day_before_too_has_the_reason_kept(
+    session: Session,
+) -> None:
+    child = a_child(session)
+    [wang] = people(session, 1)
+    a_ride(session, child, driver=wang, on=TODAY)
+    hole = a_ride(session, child)
+    hole.run.search_at = NOW
+    session.flush()
+    search(session)
+
+    say(session, wang, yes=True)
+
+    assert [shift.repeat_reason for shift in shifts_of(session, hole.run)] == ["stand_in"]
+
+
+def test_stand_in_after_somebody_else_s_day_needs_no_reason(session: Session) -> None:
+    child = a_child(session)
+    [wang] = people(session, 1)
+    zhao = a_volunteer(session, "赵师傅", home=(30.95, 103.9), cap_week=1)
+    a_ride(session, child, driver=wang, on=TODAY - timedelta(days=1))
+    a_ride(session, child, driver=zhao, on=TODAY)
+    hole = a_ride(session, child)
+    hole.run.search_at = NOW
+    session.flush()
+    search(session)
+
+    say(session, wang, yes=True)
+
+    assert [shift.repeat_reason for shift in shifts_of(session, hole.run)] == [""]
