@@ -251,6 +251,7 @@ def _start_clock(house: House, jobs: Jobs) -> StoreClock:
     from notifications.delivery import release_claims
 
     release_claims(house.store.write, owner=jobs.owner)
+    jobs.pulse = clock
     clock.start(
         {**jobs.heartbeat(), "deliver urgent": jobs.deliver_urgent, "audit": jobs.audit_every_minute},
         daily={"evening rotation": jobs.evening},

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -20,6 +21,7 @@ from escort.cases import service as cases
 from escort.cases.models import CaseKind
 from escort.db import Store
 from escort.journeys import reminders, watch
+from escort.journeys.watched import keep_rows
 from escort.messages import still_wanted
 from escort.replies import Desk
 from escort.roster_book.waiting_book import forget_old_books
@@ -34,6 +36,19 @@ log = logging.getLogger(__name__)
 EVENING = time(18, 0)
 PLAN_SEED = 20210401
 REST = timedelta(minutes=1)  # after a heavy job that failed, or could not do everything
+STUCK = timedelta(seconds=60)  # no job may go undone for longer
+PATIENT_JOBS = {
+    "deliver": job_leases.LONGEST_JOB,
+    "gaps": job_leases.LONGEST_JOB,
+    "evening": job_leases.LONGEST_JOB,
+}
+
+
+class Pulse(Protocol):
+    """What the auditor asks of the clock that runs the jobs."""
+
+    def last_done_at(self, name: str) -> datetime | None:
+        """Return when a job last ended without an error, in real time; None if it never did."""
 
 
 @dataclass
@@ -52,7 +67,9 @@ class Jobs:
     batch: int = 20
     ping: Callable[[], None] | None = None  # the outside dead-man's switch
     crash_point: Callable[[str], None] = field(default=delivery.no_crash)
+    pulse: Pulse | None = None  # of the clock that runs these jobs, where one does
     _audited: datetime | None = None
+    _since: datetime | None = None  # the first audit of this process
     _resting: dict[str, datetime] = field(default_factory=dict)  # heavy jobs, until when in real time
 
     def heartbeat(self) -> Mapping[str, Callable[[], object]]:
@@ -179,16 +196,60 @@ class Jobs:
                 self._rest("gaps")
 
     def reminders(self) -> int:
-        with self.store.write() as session:
-            return reminders.sweep_reminders(
-                session, now=self.now(), zone=self.zone, links=self.links, duty_phone=self.duty_phone
-            )
+        """Tell drivers and families; should that fail together, each alone, so that one bad row stops no other."""
+        now = self.now()
+        try:
+            with self.store.write() as session:
+                return self._remind(session, now)
+        except OperationalError:
+            raise  # a lock, a lost connection: all of it stays due
+        except Exception:
+            log.exception("the reminders could not be sent together; each is tried alone")
+        if self._is_resting("reminders"):
+            return 0
+        self._rest("reminders")
+        with self.store.read() as session:
+            subjects = reminders.waiting(session, now=now, zone=self.zone)
+        told = 0
+        for subject in subjects:
+            with self._set_aside(subject, "给一家人或一位司机发提醒"), self.store.write() as session:
+                told += self._remind(session, now, only=subject)
+        return told
+
+    def _remind(self, session: Session, now: datetime, only: str | None = None) -> int:
+        return reminders.sweep_reminders(
+            session, now=now, zone=self.zone, links=self.links, duty_phone=self.duty_phone, only=only
+        )
 
     def watch(self) -> int:
-        with self.store.write() as session:
-            return watch.sweep_watch(
-                session, now=self.now(), zone=self.zone, duty_phone=self.duty_phone, links=self.links
-            )
+        """Look at every run that is due; should that fail together, at each alone: no bad row stops the alarms."""
+        now = self.now()
+        try:
+            with self.store.write() as session:
+                return self._watch(session, now)
+        except OperationalError:
+            raise  # a lock, a lost connection: all of it stays due
+        except Exception:
+            log.exception("the watch could not look at everything together; it looks at each alone")
+        if self._is_resting("watch"):
+            return 0
+        self._rest("watch")
+        with self._set_aside("watch:rows", "看住新排的车"), self.store.write() as session:
+            keep_rows(session, now=now)
+        with self.store.read() as session:
+            runs = watch.waiting(session, now=now)
+        looked = 0
+        for run_id in runs:
+            with self._set_aside(f"run:{run_id}", "看住一趟车"), self.store.write() as session:
+                looked += self._watch(session, now, only=run_id)
+        with self._set_aside("watch:days", "看住没排的行程"), self.store.write() as session:
+            looked += self._watch(session, now, only=0)
+        return looked
+
+    def _watch(self, session: Session, now: datetime, only: int | None = None) -> int:
+        return watch.sweep_watch(
+            session, now=now, zone=self.zone, duty_phone=self.duty_phone, links=self.links, only=only
+        )
 
     def cases(self) -> None:
         """Tell the person on duty what nobody has taken, and turn messages that failed into cases."""
@@ -285,12 +346,46 @@ class Jobs:
                 wrong.append("messages are overdue")
             if legs.missing_on(session, on=tomorrow, zone=self.zone, now=now):
                 wrong.append(f"legs of {tomorrow} are missing")
+            if cases.anything_to_tell(session) and cases.on_duty(session, now, self.zone) is None:
+                wrong.append("urgent cases wait and nobody is on duty")
+        wrong += [f"job {job} has not been done" for job in self._note_stuck_jobs(now)]
         if not wrong and self.ping is not None:
             try:
                 self.ping()
             except httpx.HTTPError as error:
                 log.warning("the dead-man's switch did not answer: %r", error)
         return wrong
+
+    def _note_stuck_jobs(self, now: datetime) -> list[str]:
+        """Return the jobs that have not ended well for too long, each with a case; close those of the well ones."""
+        if self.pulse is None:
+            return []
+        real = self.real_now()
+        self._since = self._since or real
+        names = [*self.heartbeat(), "deliver urgent"]
+        stuck = [
+            name
+            for name in names
+            if real - (self.pulse.last_done_at(name) or self._since) > PATIENT_JOBS.get(name, STUCK)
+        ]
+        with self.store.write() as session:
+            cases.close_because(
+                session,
+                kinds=[CaseKind.STUCK_WORK],
+                abouts=[f"job:{name}" for name in names if name not in stuck],
+                by="system",
+                reason="又办得成了",
+                now=now,
+            )
+            for name in stuck:
+                cases.open_case(
+                    session,
+                    kind=CaseKind.STUCK_WORK,
+                    about=f"job:{name}",
+                    sentence=wording.case_stuck_work(f"系统的定时工作 {name}"),
+                    now=now,
+                )
+        return stuck
 
     def _desk(self) -> Desk:
         return Desk(self.now(), self.zone, self.duty_phone, self.links)
@@ -367,6 +462,8 @@ class Jobs:
                 session, message_id=message.id, now=self.now()
             ):
                 continue
+            if message.about.startswith("cases:"):
+                continue  # it is told again anyway: a case about it would only make more of them
             cases.open_case(
                 session,
                 kind=CaseKind.MESSAGE_FAILED,

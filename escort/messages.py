@@ -9,19 +9,14 @@ from sqlmodel import Session, col, func, or_, select
 from escort.access import links
 from escort.access.models import Purpose
 from escort.cases import service as cases
+from escort.journeys.models import ToldFamily
+from escort.journeys.taken_back import WHO_COMES
 from escort.rota.models import Ask, AskState, Leg, LegState, Shift, ShiftState
 from notifications.models import Message, MessageState
 
 PATHS = {"volunteer": (Purpose.VOLUNTEER, "v"), "guardian": (Purpose.FAMILY, "f")}
 REMINDERS = {"driver.evening", "driver.morning", "driver.not_departed"}
 WENT_OUT = (MessageState.CLAIMED, MessageState.UNKNOWN, MessageState.ACCEPTED, MessageState.DELIVERED)
-WHO_COMES = {
-    "family.tomorrow",
-    "family.tomorrow_open",
-    "family.searching",
-    "family.lost_driver",
-    "family.nobody",
-}
 
 
 def link_maker(
@@ -62,7 +57,12 @@ def still_wanted(session: Session, message: Message) -> str | None:
         return None if session.exec(promised.limit(1)).first() is not None else "shift_ended"
     if kind in {"leg", "legs"} and message.template in WHO_COMES:
         wanted = select(Leg.id).where(col(Leg.id).in_(numbers), Leg.state == LegState.WANTED)
-        return None if session.exec(wanted.limit(1)).first() is not None else "leg_cancelled"
+        if session.exec(wanted.limit(1)).first() is None:
+            return "leg_cancelled"
+        newer = select(ToldFamily.leg_id).where(
+            col(ToldFamily.leg_id).in_(numbers), col(ToldFamily.told_at) > message.created_at
+        )
+        return None if session.exec(newer.limit(1)).first() is None else "told_anew"
     return None
 
 

@@ -173,8 +173,12 @@ def family_tomorrow(
 ) -> Wording:
     """Who comes on the next school day, both ways; the truth where nobody is found yet. 2 = nobody need come."""
     day = spoken.day(halves[0].at, now, zone)
-    parts = "；".join(spoken.who_comes(half, now, zone) for half in halves)
     found = sum(bool(half.surname) for half in halves)
+    parts = (
+        "；".join(spoken.who_comes(half, now, zone) for half in halves)
+        if found
+        else spoken.nobody_yet(halves, now, zone)
+    )
     key = (
         "family.tomorrow" if found == len(halves) else "family.tomorrow_open" if found else "family.searching"
     )
@@ -189,7 +193,7 @@ def family_searching(
         "family.lost_driver" if gone else "family.searching",
         child=child,
         day=spoken.day(half.at, now, zone),
-        halves=spoken.who_comes(half, now, zone),
+        halves=spoken.nobody_yet([half], now, zone),
         **({"gone": gone} if gone else {}),
         link=link,
     )
@@ -242,6 +246,17 @@ def family_office_cancelled(
     """Somebody told the office that this way is not needed; whoever else waits at home must know."""
     return _say(
         "family.office_cancelled",
+        child=child,
+        day=spoken.day(half.at, now, zone),
+        half=spoken.family_half(half, zone),
+        phone=duty_phone,
+    )
+
+
+def family_not_coming(child: str, half: Half, *, duty_phone: str, now: datetime, zone: ZoneInfo) -> Wording:
+    """A ride that was told is off: by the calendar, the end of the arrangement, or another of the family."""
+    return _say(
+        "family.not_coming",
         child=child,
         day=spoken.day(half.at, now, zone),
         half=spoken.family_half(half, zone),
@@ -397,10 +412,10 @@ TEXTS = {
         "【杜鹃鸟】{child}{day}：{halves}。暗号对不上不上车；没定的那趟，没收到消息前不要交给任何人。都不用接请回2。{link}"
     ),
     "family.searching": (
-        "【杜鹃鸟】{child}{day}{halves}，我们正在找人。没收到消息前，请不要把孩子交给任何人。不用接请回2。{link}"
+        "【杜鹃鸟】{child}{day}{halves}。没收到消息前，请不要把孩子交给任何人。不用接请回2。{link}"
     ),
     "family.lost_driver": (
-        "【杜鹃鸟】{child}{day}：姓{gone}的志愿者来不了，请不要再把孩子交给他。{halves}，我们正在找人。{link}"
+        "【杜鹃鸟】{child}{day}：姓{gone}的志愿者来不了，请不要再把孩子交给他。{halves}。{link}"
     ),
     "family.nobody": (
         "【杜鹃鸟】很抱歉，{child}今天{at}没有找到人来接。先别让孩子在外面等，值班老师会联系您，也可以打{phone}。"
@@ -415,6 +430,7 @@ TEXTS = {
     "family.office_cancelled": (
         "【杜鹃鸟】值班老师记下了：{child}{day}{half}不用接，不会有车来。不是您的意思，请马上打{phone}。"
     ),
+    "family.not_coming": "【杜鹃鸟】{child}{day}{half}不用接，不会有车来。有疑问请打{phone}。",
     "case.one": "【杜鹃鸟】急事：{sentence}{left}。没人接手会再发。接手：{link}",
     "case.many": "【杜鹃鸟】{count}件急事，最急：{sentence}{left}。没人接手会再发。接手：{link}",
     "device.bound": "【杜鹃鸟】一部手机刚认作您的。不是您本人，请马上打{phone}，我们把它取消。",

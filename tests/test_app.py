@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 from escort import app as wiring
 from escort.app import build_channels, build_house, build_jobs, check_real, create_app
 from escort.cases.models import Case, CaseKind
+from escort.cases.service import open_case
 from escort.db import Store
 from escort.demo.setup import check_demonstration
 from escort.errors import NotConfigured
@@ -115,6 +116,16 @@ def test_dispatch_is_well_until_a_message_has_been_due_for_more_than_a_minute(
 
     assert (at_once.status_code, late.status_code) == (200, 503)
     assert late.json()["overdue_messages"] == 1
+
+
+def test_dispatch_is_not_well_while_a_timed_job_stands(client: TestClient, app: FastAPI) -> None:
+    house: House = app.state.house
+    with house.store.write() as session:
+        open_case(session, kind=CaseKind.STUCK_WORK, about="job:watch", sentence="", now=NOW)
+
+    answer = client.get("/healthz/dispatch")
+
+    assert (answer.status_code, answer.json()["stuck_jobs"]) == (503, ["watch"])
 
 
 def test_the_front_door_leads_to_the_board(client: TestClient) -> None:

@@ -2,6 +2,8 @@
 
 from fastapi import APIRouter, Request, Response
 
+from escort.cases.models import CaseKind
+from escort.cases.service import live_cases_of
 from escort.web.deps import HouseDep, NowDep
 from escort.web.policy import public
 from notifications import outbox
@@ -27,10 +29,16 @@ def ready(request: Request, response: Response) -> dict[str, str]:
 
 @router.get("/healthz/dispatch", dependencies=[PROBE])
 def dispatch(house: HouseDep, now: NowDep, response: Response) -> dict[str, object]:
-    """Messages leave in time: 503 if one has been due for more than a minute."""
+    """Messages leave in time and timed work is done: 503 if one has been due, or a job undone, for a minute."""
     with house.store.read() as session:
         late = outbox.overdue(session, now=now)
         due_at = outbox.next_due_at(session)
-    if late:
+        set_aside = [case.about for case in live_cases_of(session, [CaseKind.STUCK_WORK])]
+    stuck = [about.removeprefix("job:") for about in set_aside if about.startswith("job:")]
+    if late or stuck:
         response.status_code = 503
-    return {"overdue_messages": late, "next_due_at": due_at.isoformat() if due_at else None}
+    return {
+        "overdue_messages": late,
+        "stuck_jobs": stuck,
+        "next_due_at": due_at.isoformat() if due_at else None,
+    }

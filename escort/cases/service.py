@@ -397,6 +397,7 @@ def _tell(session: Session, now: datetime, zone: ZoneInfo, board_link: str) -> i
         if len(waiting) == 1
         else wording.cases_to_duty(len(waiting), first.sentence, minutes_left=left, link=board_link)
     )
+    outbox.withdraw(session, about=f"cases:{party}", reason="told anew", now=now)
     message = outbox.enqueue(
         session,
         to=party,

@@ -8,11 +8,12 @@ from sqlmodel import Session
 from escort import spoken, wording
 from escort.families.models import Child
 from escort.families.queries import parties_to_tell
+from escort.journeys.taken_back import forget, take_back
 from escort.rota.legs import cancel_leg
 from escort.rota.models import Leg
 from escort.spoken import Half
 from notifications.models import Urgency
-from notifications.outbox import Letter, enqueue_many, respect_quiet_hours, withdraw
+from notifications.outbox import Letter, enqueue_many, respect_quiet_hours
 
 
 def cancel_for_family(
@@ -26,7 +27,8 @@ def cancel_for_family(
     cancel_leg(session, leg_id=leg_id, by=by, reason=reason, now=now, zone=zone)
     leg = session.get_one(Leg, leg_id)
     child = session.get_one(Child, leg.child_id)
-    withdraw(session, about=f"leg:{leg_id}", templates=NO_LONGER_TRUE, reason="cancelled", now=now)
+    take_back(session, [leg_id], now=now)
+    forget(session, [leg_id])  # told here, at once and in the office's name
     words = wording.family_office_cancelled(
         spoken.child_in_message(child.full_name, child.short_name),
         Half(leg.pickup_at, leg.direction),
@@ -53,14 +55,3 @@ def cancel_for_family(
 
 
 SOON = timedelta(hours=3)
-NO_LONGER_TRUE = (
-    "family.tomorrow",
-    "family.tomorrow_open",
-    "family.searching",
-    "family.lost_driver",
-    "family.nobody",
-    "family.nobody_home",
-    "family.changed",
-    "family.found",
-    "family.time_changed",
-)

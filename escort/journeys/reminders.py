@@ -10,7 +10,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func
+from sqlalchemy import func, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
@@ -25,14 +25,43 @@ from notifications.outbox import Letter, enqueue_many, respect_quiet_hours
 
 
 def sweep_reminders(
-    session: Session, *, now: datetime, zone: ZoneInfo, links: LinkMaker, duty_phone: str
+    session: Session,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    links: LinkMaker,
+    duty_phone: str,
+    only: str | None = None,
 ) -> int:
-    """Tell everybody what they should know by now and have not been told; return how many messages that made."""
-    drivers = _evening(session, now=now, zone=zone, links=links, duty_phone=duty_phone)
-    drivers += _morning(session, now=now, zone=zone, links=links)
-    return drivers + told_families.sweep_families(
-        session, now=now, zone=zone, links=links, duty_phone=duty_phone
-    )
+    """Tell everybody what they should know by now and have not been told; return how many messages that made.
+
+    `only` tells one driver ("volunteer:12") or one child's family ("child:7") and nobody else.
+    """
+    kind, _, number = (only or "").partition(":")
+    told = 0
+    if kind != "child":
+        driver = int(number) if number else None
+        told += _evening(session, now=now, zone=zone, links=links, duty_phone=duty_phone, driver=driver)
+        told += _morning(session, now=now, zone=zone, links=links, driver=driver)
+    if kind != "volunteer":
+        child = int(number) if number else None
+        told += told_families.sweep_families(
+            session, now=now, zone=zone, links=links, duty_phone=duty_phone, child=child
+        )
+    return told
+
+
+def waiting(session: Session, *, now: datetime, zone: ZoneInfo) -> list[str]:
+    """Return whom a sweep may have to tell something now, as `only` takes it; perhaps more than it will tell."""
+    tomorrow = now.astimezone(zone).date() + timedelta(days=1)
+    drivers = {
+        shift.volunteer_id
+        for kind in ("evening", "morning")
+        for shift, starts_at in session.exec(_unreminded(kind, now).where(Shift.on <= tomorrow))
+        if kind == "evening" or starts_at <= now + BEFORE_START
+    }
+    children = told_families.children_to_tell(session, now=now, zone=zone)
+    return [f"volunteer:{one}" for one in sorted(drivers)] + [f"child:{one}" for one in sorted(children)]
 
 
 def next_due_at(session: Session, *, now: datetime, zone: ZoneInfo) -> datetime | None:
@@ -65,7 +94,15 @@ def next_due_at(session: Session, *, now: datetime, zone: ZoneInfo) -> datetime 
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-def _evening(session: Session, *, now: datetime, zone: ZoneInfo, links: LinkMaker, duty_phone: str) -> int:
+def _evening(
+    session: Session,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    links: LinkMaker,
+    duty_phone: str,
+    driver: int | None = None,
+) -> int:
     """From 18:00: each driver's turns of tomorrow, in one message. Who said yes later has just been answered."""
     local = now.astimezone(zone)
     evening = datetime.combine(local.date(), EVENING, zone)
@@ -73,7 +110,7 @@ def _evening(session: Session, *, now: datetime, zone: ZoneInfo, links: LinkMake
         return 0
     tomorrow = local.date() + timedelta(days=1)
     shifts = session.exec(
-        _unreminded("evening", now).where(Shift.on == tomorrow, col(Shift.confirmed_at) < evening)
+        _unreminded("evening", now, driver).where(Shift.on == tomorrow, col(Shift.confirmed_at) < evening)
     ).all()
     told = _claim(session, [shift for shift, _ in shifts], "evening", now)
     if not told:
@@ -103,9 +140,13 @@ def _evening(session: Session, *, now: datetime, zone: ZoneInfo, links: LinkMake
     return len(enqueue_many(session, letters, now=now))
 
 
-def _morning(session: Session, *, now: datetime, zone: ZoneInfo, links: LinkMaker) -> int:
+def _morning(
+    session: Session, *, now: datetime, zone: ZoneInfo, links: LinkMaker, driver: int | None = None
+) -> int:
     """One hour before the first pick-up. Who said yes a moment ago, or is on the road already, is left alone."""
-    rows = session.exec(_unreminded("morning", now).where(col(Run.starts_at) <= now + BEFORE_START)).all()
+    rows = session.exec(
+        _unreminded("morning", now, driver).where(col(Run.starts_at) <= now + BEFORE_START)
+    ).all()
     claimed = {shift.id for shift in _claim(session, [shift for shift, _ in rows], "morning", now)}
     on_road = _on_road(session, claimed)
     told = [
@@ -138,7 +179,7 @@ def _morning(session: Session, *, now: datetime, zone: ZoneInfo, links: LinkMake
     return len(enqueue_many(session, letters, now=now))
 
 
-def _unreminded(kind: str, now: datetime) -> Any:
+def _unreminded(kind: str, now: datetime, driver: int | None = None) -> Any:
     """Confirmed shifts that lie ahead and have not had this reminder, with their start."""
     return (
         select(Shift, Run.starts_at)
@@ -149,6 +190,7 @@ def _unreminded(kind: str, now: datetime) -> Any:
             col(Shift.on) >= (now - timedelta(hours=12)).date(),
             col(Run.starts_at) > now,
             col(ToldDriver.shift_id).is_(None),
+            col(Shift.volunteer_id) == driver if driver is not None else true(),
         )
     )
 

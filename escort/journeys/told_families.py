@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, update
+from sqlalchemy import func, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 from escort import spoken, wording
 from escort.families.models import Child, Guardian
 from escort.journeys.models import ToldFamily
+from escort.journeys.taken_back import ended_legs, take_back, told_and_ended
 from escort.journeys.words import spoken_pair
 from escort.roster.models import Volunteer
 from escort.rota.asks import LinkMaker
@@ -28,14 +29,26 @@ from notifications.wording import Wording
 
 
 def sweep_families(
-    session: Session, *, now: datetime, zone: ZoneInfo, links: LinkMaker, duty_phone: str
+    session: Session,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    links: LinkMaker,
+    duty_phone: str,
+    child: int | None = None,
 ) -> int:
-    """Tell families what they have not been told, or what is no longer true; return how many messages that made."""
+    """Tell families what they have not been told, or what is no longer true; return how many messages that made.
+
+    `child` tells the family of that one child alone.
+    """
     news = (
-        _untold(session, now, zone) + _changed(session, now, zone) + _promised(session, now, zone, duty_phone)
+        _untold(session, now, zone, child)
+        + _changed(session, now, zone, child)
+        + _promised(session, now, zone, duty_phone, child)
     )
+    ended = _tell_of_ended(session, now, zone, duty_phone, child)
     if not news:
-        return 0
+        return ended
     people = _people(session, {one.legs[0].leg.child_id for one in news})
     to = sorted({f"guardian:{guardian}" for _, guardians in people.values() for guardian in guardians})
     link = links(session, to)
@@ -45,7 +58,7 @@ def sweep_families(
         for name, guardians in [people.get(one.legs[0].leg.child_id, ("", []))]
         for guardian in guardians
     ]
-    return len(enqueue_many(session, letters, now=now))
+    return ended + len(enqueue_many(session, letters, now=now))
 
 
 def tell_nobody(
@@ -81,6 +94,8 @@ def evening_due_at(on: date, now: datetime, zone: ZoneInfo) -> datetime:
 
 def next_change_at(session: Session, *, now: datetime, zone: ZoneInfo) -> datetime | None:
     """Return when something that is no longer true is to be told: at once, or when the search had its moment."""
+    if session.exec(told_and_ended(now).limit(1)).first() is not None:
+        return now
     return min((_tell_at(row, now) for row in session.exec(_stale(now, zone))), default=None)
 
 
@@ -118,23 +133,18 @@ class _News:
     before: str = ""  # what was told before: two tellings of one change are one message
 
 
-def _untold(session: Session, now: datetime, zone: ZoneInfo) -> list[_News]:
+def children_to_tell(session: Session, *, now: datetime, zone: ZoneInfo) -> set[int]:
+    """Return the children of whom a sweep may have something to tell now."""
+    _, untold = _untold_legs(now, zone)
+    rows = [*session.exec(untold), *session.exec(_stale(now, zone)), *session.exec(_due_promises(now))]
+    return {row[0].child_id for row in rows} | {leg.child_id for leg in session.exec(told_and_ended(now))}
+
+
+def _untold(session: Session, now: datetime, zone: ZoneInfo, child: int | None) -> list[_News]:
     """Tomorrow's legs from 18:00, both halves in one message: as soon as both are sure, at 19:00 in any case."""
     local = now.astimezone(zone)
-    evening = datetime.combine(local.date(), EVENING, zone)
-    last_on = local.date() + timedelta(days=1) if now >= evening else local.date()
-    rows = session.exec(
-        _legs_with_drivers()
-        .outerjoin(ToldFamily, col(ToldFamily.leg_id) == col(Leg.id))
-        .where(
-            Leg.on >= local.date(),
-            Leg.on <= last_on,
-            Leg.state == LegState.WANTED,
-            col(Leg.pickup_at) > now,
-            col(ToldFamily.leg_id).is_(None),
-        )
-        .order_by(col(Leg.child_id), col(Leg.pickup_at))
-    ).all()
+    evening, untold = _untold_legs(now, zone)
+    rows = session.exec(untold.where(_of(child))).all()
     keyring = keyring_of(session.get_bind().dialect)
     by_child: dict[tuple[int, date], list[_LegNow]] = defaultdict(list)
     for leg, shift, name, plate in rows:
@@ -149,20 +159,51 @@ def _untold(session: Session, now: datetime, zone: ZoneInfo) -> list[_News]:
     return [_News(legs, Stage.EVENING) for legs in kept if legs]
 
 
-def _changed(session: Session, now: datetime, zone: ZoneInfo) -> list[_News]:
+def _untold_legs(now: datetime, zone: ZoneInfo) -> tuple[datetime, Any]:
+    """Return today's evening hour, and the untold legs of today, from that hour on of tomorrow too."""
+    local = now.astimezone(zone)
+    evening = datetime.combine(local.date(), EVENING, zone)
+    last_on = local.date() + timedelta(days=1) if now >= evening else local.date()
+    rows = (
+        _legs_with_drivers()
+        .outerjoin(ToldFamily, col(ToldFamily.leg_id) == col(Leg.id))
+        .where(
+            Leg.on >= local.date(),
+            Leg.on <= last_on,
+            Leg.state == LegState.WANTED,
+            col(Leg.pickup_at) > now,
+            col(ToldFamily.leg_id).is_(None),
+        )
+        .order_by(col(Leg.child_id), col(Leg.pickup_at))
+    )
+    return evening, rows
+
+
+def _of(child: int | None) -> Any:
+    return col(Leg.child_id) == child if child is not None else true()
+
+
+def _changed(session: Session, now: datetime, zone: ZoneInfo, child: int | None) -> list[_News]:
     """Legs whose driver or time is not what the family was told."""
-    due = {row[0].id: row[1] for row in session.exec(_stale(now, zone)) if _tell_at(row, now) <= now}
+    stale = session.exec(_stale(now, zone).where(_of(child)))
+    due = {row[0].id: row[1] for row in stale if _tell_at(row, now) <= now}
     return _news(session, due, now, zone)
 
 
-def _promised(session: Session, now: datetime, zone: ZoneInfo, duty_phone: str) -> list[_News]:
-    """We said by when we would say more: the moment has come. The last such word is that nobody comes."""
-    rows = session.exec(
+def _due_promises(now: datetime) -> Any:
+    return (
         select(Leg, ToldFamily)
         .join(ToldFamily, col(ToldFamily.leg_id) == col(Leg.id))
         .where(col(ToldFamily.promised_at) <= now)
         .execution_options(populate_existing=True)
-    ).all()
+    )
+
+
+def _promised(
+    session: Session, now: datetime, zone: ZoneInfo, duty_phone: str, child: int | None
+) -> list[_News]:
+    """We said by when we would say more: the moment has come. The last such word is that nobody comes."""
+    rows = session.exec(_due_promises(now).where(_of(child))).all()
     due = {leg.id: told for leg, told in rows}
     still = {
         leg.id: told
@@ -199,7 +240,40 @@ def _news(
         before = f"{told.shift_id or 0}@{told.promised_at or told.pickup_at:%d%H%M}"
         if _renew(session, one, told, now):
             news.append(_News((one,), stage, gone, before))
+    take_back(session, [one.legs[0].leg.id or 0 for one in news], now=now)
     return news
+
+
+def _tell_of_ended(
+    session: Session, now: datetime, zone: ZoneInfo, duty_phone: str, child: int | None
+) -> int:
+    """The calendar, or one of the family, took the ride away: the others must not wait for a car."""
+    ended = ended_legs(session, now=now, child=child)
+    if not ended:
+        return 0
+    people = _people(session, {one.leg.child_id for one in ended})
+    letters = []
+    for one in ended:
+        leg, (name, guardians) = one.leg, people.get(one.leg.child_id, ("", []))
+        words = wording.family_not_coming(
+            name, Half(leg.pickup_at, leg.direction), duty_phone=duty_phone, now=now, zone=zone
+        )
+        calm_at = respect_quiet_hours(now, urgency=Urgency.ROUTINE, zone=zone)
+        is_urgent = leg.pickup_at - calm_at <= LAST_HOUR or leg.pickup_at - now <= SOON
+        letters += [
+            Letter(
+                to=f"guardian:{guardian}",
+                wording=words,
+                about=f"leg:{leg.id}",
+                dedup_key=f"not-coming:{leg.id}:{leg.generation}:{guardian}",
+                urgency=Urgency.URGENT if is_urgent else Urgency.ROUTINE,
+                not_before=None if is_urgent else calm_at,
+                do_not_send_after=leg.due_at,
+            )
+            for guardian in guardians
+            if f"guardian:{guardian}" != one.by
+        ]
+    return len(enqueue_many(session, letters, now=now))
 
 
 def _what_changed(session: Session, one: _LegNow, told: ToldFamily) -> tuple[Stage, str]:

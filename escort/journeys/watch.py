@@ -27,16 +27,44 @@ from notifications.models import Urgency
 from notifications.outbox import Letter, enqueue_many
 
 
-def sweep_watch(session: Session, *, now: datetime, zone: ZoneInfo, duty_phone: str, links: LinkMaker) -> int:
-    """Look at every run and school day whose moment has come; return how many were looked at."""
-    keep_rows(session, now=now)
-    watched = due_runs(session, now=now)
+def sweep_watch(
+    session: Session,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    duty_phone: str,
+    links: LinkMaker,
+    only: int | None = None,
+) -> int:
+    """Look at every run and school day whose moment has come; return how many were looked at.
+
+    `only` looks at one run and nothing else, or, with 0, at the days and at cases whose cause is gone.
+    """
+    watched: Sequence[Watched] = []
+    if only is None:
+        keep_rows(session, now=now)
+    if only != 0:
+        watched = due_runs(session, now=now, only=only)
     if watched:
         _look_at_all(session, watched, _Eye(now, zone, duty_phone, links))
+    if only:
+        return len(watched)
+    if only == 0:
+        return _sweep_rest(session, now, zone)
     _forget_dissolved(session, now)
+    return len(watched) + _sweep_rest(session, now, zone)
+
+
+def waiting(session: Session, *, now: datetime) -> list[int]:
+    """Return the runs that are to be looked at now."""
+    due = select(WatchedRun.run_id).where(col(WatchedRun.next_look_at) <= now)
+    return sorted(session.exec(due))
+
+
+def _sweep_rest(session: Session, now: datetime, zone: ZoneInfo) -> int:
     days = watched_days.sweep_days(session, now=now, zone=zone)
     deeds.close_cases_whose_cause_is_gone(session, now=now)
-    return len(watched) + days
+    return days
 
 
 def next_due_at(session: Session, now: datetime) -> datetime | None:

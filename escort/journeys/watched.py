@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import func, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
@@ -103,8 +103,9 @@ def keep_rows(session: Session, *, now: datetime) -> None:
         )
 
 
-def due_runs(session: Session, *, now: datetime) -> list[Watched]:
-    """Return the runs that are to be looked at now, with their legs, taps and open asks."""
+def due_runs(session: Session, *, now: datetime, only: int | None = None) -> list[Watched]:
+    """Return the runs that are to be looked at now, or one of them, with their legs, taps and open asks."""
+    chosen = col(WatchedRun.run_id) == only if only is not None else true()
     rows = session.exec(
         select(WatchedRun.depart_by, Run, Shift, Volunteer.name)
         .join(Run, col(Run.id) == col(WatchedRun.run_id))
@@ -115,7 +116,7 @@ def due_runs(session: Session, *, now: datetime) -> list[Watched]:
             & col(Shift.state).in_(_YES),
         )
         .outerjoin(Volunteer, col(Volunteer.id) == col(Shift.volunteer_id))
-        .where(col(WatchedRun.next_look_at) <= now, Run.state == RunState.LIVE)
+        .where(col(WatchedRun.next_look_at) <= now, Run.state == RunState.LIVE, chosen)
         .execution_options(populate_existing=True)
     ).all()
     watched = {

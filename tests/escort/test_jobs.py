@@ -1,17 +1,19 @@
 """Timed work decides from rows and the store's time; nothing is done twice, and no bad item stops the others."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
 from escort import jobs as jobs_module
 from escort import replies
 from escort.access.models import Account
 from escort.cases import service as cases
-from escort.cases.models import Case, CaseKind
+from escort.cases.models import Case, CaseKind, Duty
+from escort.cases.service import live_cases_of, open_case, set_duty
 from escort.db import Store
 from escort.job_leases import JobLease, lease
 from escort.jobs import Jobs
@@ -363,3 +365,106 @@ def test_the_auditor_pings_only_while_tomorrow_s_legs_exist(node: Node) -> None:
     node.jobs.evening()
     assert node.jobs.audit() == []
     assert pings == [1]
+
+
+def test_urgent_cases_without_anybody_on_duty_keep_the_dead_man_s_switch_silent(node: Node) -> None:
+    pings: list[int] = []
+    node.jobs.ping = lambda: pings.append(1)
+    node.jobs.evening()
+    with node.store.write() as session:
+        session.execute(delete(Duty))
+        open_case(session, kind=CaseKind.TO_CONFIRM, about="leg:1", sentence="急", now=node.at)
+
+    assert node.jobs.audit() == ["urgent cases wait and nobody is on duty"]
+    assert pings == []
+
+
+class OneJobStands:
+    """A clock whose watch has not ended well since some moment."""
+
+    def __init__(self, node: Node) -> None:
+        self.node, self.since = node, node.at
+
+    def last_done_at(self, name: str) -> datetime:
+        return self.since if name == "watch" else self.node.at
+
+
+def test_a_job_that_is_not_done_for_a_minute_silences_the_switch_and_is_a_case(node: Node) -> None:
+    pings: list[int] = []
+    node.jobs.ping = lambda: pings.append(1)
+    node.jobs.evening()
+    node.jobs.pulse = clock = OneJobStands(node)
+    node.at += timedelta(seconds=61)
+
+    assert node.jobs.audit() == ["job watch has not been done"]
+
+    assert pings == []
+    with node.store.read() as session:
+        assert [case.about for case in live_cases_of(session, [CaseKind.STUCK_WORK])] == ["job:watch"]
+    clock.since = node.at
+    node.jobs.audit()
+    with node.store.read() as session:
+        assert live_cases_of(session, [CaseKind.STUCK_WORK]) == []
+
+
+def two_rides(node: Node) -> tuple[int, int]:
+    """Two rides of tomorrow morning; no link can be made for the driver of the first."""
+    with node.store.write() as session:
+        rides = [
+            a_ride(session, a_child(session, name), driver=a_volunteer(session, driver))
+            for name, driver in [("小雪", "坏师傅"), ("石头", "好师傅")]
+        ]
+        bad, good = (ride.shift.volunteer_id for ride in rides if ride.shift)
+        runs = [ride.run_id for ride in rides]
+
+    def breaks(session: Session, subjects: Sequence[str]) -> Mapping[str, str]:
+        if f"volunteer:{bad}" in subjects:
+            raise ValueError("a bad row")
+        return links(session, subjects)
+
+    node.jobs.links = breaks
+    assert len(runs) == 2
+    return runs[0], good
+
+
+def test_one_bad_run_stops_no_other_s_alarm(node: Node) -> None:
+    bad_run, good = two_rides(node)
+    node.at = at(TOMORROW, 7, 40)
+
+    node.jobs.watch()
+
+    with node.store.read() as session:
+        abouts = {case.about for case in session.exec(select(Case))}
+        assert len(messages_of(session, f"volunteer:{good}")) == 1
+    assert f"run:{bad_run}" in abouts
+    assert any(about.startswith("shift:") for about in abouts)
+
+
+def test_one_bad_driver_stops_no_other_s_reminder(node: Node) -> None:
+    _, good = two_rides(node)
+    node.at = NOW + HOUR
+
+    node.jobs.reminders()
+
+    with node.store.read() as session:
+        assert [row.template for row in messages_of(session, f"volunteer:{good}")] == ["driver.evening"]
+        assert len(live_cases_of(session, [CaseKind.STUCK_WORK])) == 1
+        assert messages(session, "family.tomorrow")
+
+
+def messages_of(session: Session, party: str) -> list[Message]:
+    return list(session.exec(select(Message).where(Message.party == party)))
+
+
+def test_a_lost_message_about_cases_makes_no_case_of_its_own(node: Node) -> None:
+    with node.store.write() as session:
+        set_duty(session, account_id=1)
+        open_case(session, kind=CaseKind.TO_CONFIRM, about="leg:1", sentence="急", now=node.at)
+    node.jobs.cases()
+    with node.store.write() as session:
+        session.execute(update(Message).values(state=MessageState.FAILED, next_attempt_at=None))
+
+    node.jobs.cases()
+
+    with node.store.read() as session:
+        assert [case.kind for case in session.exec(select(Case))] == [CaseKind.TO_CONFIRM]

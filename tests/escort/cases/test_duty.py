@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from escort.cases.models import Case, CaseKind, CaseState
 from escort.cases.service import (
@@ -163,6 +163,17 @@ def test_the_narrowest_entry_says_who_is_on_duty(session: Session) -> None:
     assert on_duty(session, NOW, ZONE) == 2
     assert on_duty(session, NOW - MINUTE, ZONE) == 1
     assert on_duty(session, NOW + timedelta(hours=2), ZONE) == 1
+
+
+def test_a_new_telling_takes_back_the_older_one_that_is_not_sent_yet(session: Session) -> None:
+    set_duty(session, account_id=1)
+    a_case(session)
+    sweep(session, NOW)
+
+    assert sweep(session, NOW + 30 * MINUTE) == 1
+
+    states = [row.state for row in session.exec(select(Message).order_by(col(Message.id)))]
+    assert states == ["withdrawn", "queued"]
 
 
 def test_two_clocks_tell_a_case_once(store: Store) -> None:
