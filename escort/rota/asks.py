@@ -154,12 +154,7 @@ def next_due_at(session: Session, *, now: datetime, zone: ZoneInfo) -> datetime 
     if session.exec(_unasked(now, zone).limit(1)).first() is not None:
         return now
     moments = [next_deadline(session)]
-    starts_at = session.exec(
-        select(func.min(Run.starts_at))
-        .select_from(Shift)
-        .join(Run, col(Run.id) == col(Shift.run_id))
-        .where(*_never_asked(), col(Run.starts_at) > now)
-    ).one()
+    starts_at = _first_never_asked(session, now, zone)
     if starts_at is not None:
         moments += [
             ask_moment(week_of(starts_at.astimezone(zone).date()), zone),
@@ -196,6 +191,26 @@ def _never_asked() -> tuple[Any, ...]:
     return (col(Shift.state) == ShiftState.OPEN, ~asked)
 
 
+def _first_never_asked(session: Session, now: datetime, zone: ZoneInfo) -> datetime | None:
+    """Return when the first coming run begins whose volunteer has not been asked; by date first, along the index."""
+    today = now.astimezone(zone).date()
+    coming = (
+        select(col(Shift.on))
+        .join(Run, col(Run.id) == col(Shift.run_id))
+        .where(*_never_asked(), Shift.on >= today, col(Run.starts_at) > now)
+    )
+    on = session.exec(coming.order_by(col(Shift.on)).limit(1)).first()
+    if on is None:
+        return None
+    first: datetime | None = session.exec(
+        select(func.min(Run.starts_at))
+        .select_from(Shift)
+        .join(Run, col(Run.id) == col(Shift.run_id))
+        .where(*_never_asked(), Shift.on == on, col(Run.starts_at) > now)
+    ).one()
+    return first
+
+
 def _unasked(now: datetime, zone: ZoneInfo) -> Any:
     """The open shifts of weeks that may be asked about now, by volunteer in the order of their dates."""
     today = now.astimezone(zone).date()
@@ -228,6 +243,8 @@ def _lapse_unasked(session: Session, now: datetime) -> int:
         .join(Run, col(Run.id) == col(Shift.run_id))
         .where(
             *_never_asked(),
+            Shift.on >= (now - timedelta(days=7)).date(),
+            Shift.on <= (now + timedelta(days=1)).date(),
             (col(Run.starts_at) <= now + LATEST_ASK_BEFORE_START)
             | ((col(Run.starts_at) <= now + LATEST_WAIT_BEFORE_START) & col(Shift.volunteer_id).in_(busy)),
         )

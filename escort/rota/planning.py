@@ -164,13 +164,15 @@ def _plannable(from_on: date, until_on: date, starts_after: datetime) -> tuple[A
 
 
 def _riding(*, drafts_too: bool) -> Any:
-    """Legs that a run carries already."""
+    """Legs that a run carries already; a dissolved run carries none."""
     carried = select(RunLeg.id).where(col(RunLeg.leg_id) == col(Leg.id), col(RunLeg.is_live)).correlate(Leg)
-    if not drafts_too:
-        carried = carried.join(Run, col(Run.id) == col(RunLeg.run_id)).where(
-            col(Run.published_at).is_not(None)
-        )
-    return carried.exists()
+    if drafts_too:
+        return carried.exists()
+    return (
+        carried.join(Run, col(Run.id) == col(RunLeg.run_id))
+        .where(col(Run.published_at).is_not(None))
+        .exists()
+    )
 
 
 def _kept_runs(

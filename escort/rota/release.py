@@ -104,26 +104,28 @@ def free_unfit(session: Session, *, from_on: date, now: datetime, zone: ZoneInfo
 
 def free_barred(session: Session, *, now: datetime, zone: ZoneInfo) -> int:
     """Free the coming shifts of people who must not get one of the children; return how many."""
+    barred = session.exec(
+        select(BarredPerson.child_id, BarredPerson.volunteer_id).where(
+            col(BarredPerson.removed_at).is_(None), col(BarredPerson.volunteer_id).is_not(None)
+        )
+    ).all()
+    if not barred:
+        return 0
     rows = session.exec(
-        select(Shift.id)
+        select(Shift.id, Shift.volunteer_id, Leg.child_id)
         .join(Run, col(Run.id) == col(Shift.run_id))
         .join(RunLeg, (col(RunLeg.run_id) == col(Run.id)) & col(RunLeg.is_live))
         .join(Leg, col(Leg.id) == col(RunLeg.leg_id))
-        .join(
-            BarredPerson,
-            (col(BarredPerson.child_id) == col(Leg.child_id))
-            & (col(BarredPerson.volunteer_id) == col(Shift.volunteer_id)),
-        )
         .where(
-            col(BarredPerson.removed_at).is_(None),
+            col(Shift.volunteer_id).in_({volunteer_id for _, volunteer_id in barred}),
             col(Shift.state).in_(LIVE_SHIFT),
             col(Run.starts_at) > now,
         )
-        .distinct()
     )
-    barred = [shift_id for shift_id in rows if shift_id is not None]
-    free_shifts(session, shift_ids=barred, reason=Reason.UNFIT, by="system", now=now, zone=zone)
-    return len(barred)
+    pairs = set(barred)
+    ended = {shift_id for shift_id, who, child_id in rows if shift_id and (child_id, who) in pairs}
+    free_shifts(session, shift_ids=ended, reason=Reason.UNFIT, by="system", now=now, zone=zone)
+    return len(ended)
 
 
 def dissolve_runs(
