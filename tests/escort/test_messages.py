@@ -5,6 +5,8 @@ from sqlmodel import Session
 
 from escort.access import links as capability_links
 from escort.access.models import Purpose
+from escort.journeys.models import ToldFamily
+from escort.journeys.taken_back import WHO_COMES
 from escort.messages import last_sent, link_maker, sent_to, still_wanted
 from escort.rota import asks
 from escort.rota.models import LegState, ShiftState
@@ -91,6 +93,21 @@ def test_who_comes_tomorrow_is_not_told_about_a_cancelled_day(session: Session) 
     session.flush()
 
     assert still_wanted(session, message) == "leg_cancelled"
+
+
+@pytest.mark.parametrize("template", sorted(WHO_COMES))
+def test_an_older_text_about_who_comes_is_not_sent_after_a_newer_one(session: Session, template: str) -> None:
+    ride = a_drive(session)
+    message = a_message(session, f"legs:99999,{ride.leg_id}", template)
+    told = ToldFamily(leg_id=ride.leg_id, on=ride.run.on, pickup_at=ride.starts_at, told_at=NOW)
+    session.add(told)
+    session.flush()
+    assert still_wanted(session, message) is None
+
+    told.told_at = NOW + MINUTE
+    session.flush()
+
+    assert still_wanted(session, message) == "told_anew"
 
 
 @pytest.mark.parametrize("about", ["cases:account:1", "volunteer:x", "", "inbound:7", "run:3"])

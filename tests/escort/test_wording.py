@@ -155,17 +155,17 @@ MESSAGES = [
     (
         wording.family_tomorrow("小禾", [OPEN], link=LINK, now=NOW, zone=ZONE),
         2,
-        "【杜鹃鸟】小禾明天下午4点放学谁来还没定，晚上8点前告诉您，我们正在找人。没收到消息前，请不要把孩子交给任何人。不用接请回2。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+        "【杜鹃鸟】小禾明天下午4点放学还没找到人，正在找。最晚晚上8点再告诉您。没收到消息前，请不要把孩子交给任何人。不用接请回2。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
     ),
     (
         wording.family_searching("杨同学", OPEN, gone="", link=LINK, now=NOW, zone=ZONE),
         2,
-        "【杜鹃鸟】杨同学明天下午4点放学谁来还没定，晚上8点前告诉您，我们正在找人。没收到消息前，请不要把孩子交给任何人。不用接请回2。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+        "【杜鹃鸟】杨同学明天下午4点放学还没找到人，正在找。最晚晚上8点再告诉您。没收到消息前，请不要把孩子交给任何人。不用接请回2。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
     ),
     (
         wording.family_searching("杨同学", OPEN, gone="周", link=LINK, now=NOW, zone=ZONE),
         2,
-        "【杜鹃鸟】杨同学明天：姓周的志愿者来不了，请不要再把孩子交给他。下午4点放学谁来还没定，晚上8点前告诉您，我们正在找人。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+        "【杜鹃鸟】杨同学明天：姓周的志愿者来不了，请不要再把孩子交给他。下午4点放学还没找到人，正在找。最晚晚上8点再告诉您。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
     ),
     (
         wording.family_nobody("杨同学", MORNING, duty_phone=DUTY, zone=ZONE),
@@ -201,6 +201,11 @@ MESSAGES = [
         wording.family_office_cancelled("杨同学", AFTERNOON, duty_phone=DUTY, now=NOW, zone=ZONE),
         1,
         "【杜鹃鸟】值班老师记下了：杨同学明天下午4点放学不用接，不会有车来。不是您的意思，请马上打199 0000 0001。",
+    ),
+    (
+        wording.family_not_coming("杨同学", AFTERNOON, duty_phone=DUTY, now=NOW, zone=ZONE),
+        1,
+        "【杜鹃鸟】杨同学明天下午4点放学不用接，不会有车来。有疑问请打199 0000 0001。",
     ),
     (
         wording.case_to_duty(

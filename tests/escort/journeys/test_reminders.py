@@ -13,7 +13,7 @@ from escort.families.models import Guardian
 from escort.journeys.reminders import next_due_at, sweep_reminders
 from escort.journeys.words import spoken_pair
 from escort.rota.models import LegState, ShiftState
-from notifications.models import Message, Urgency
+from notifications.models import Message, MessageState, Urgency
 from notifications.sealed import Keyring
 from tests.builders import NOW, ZONE, a_child, a_volunteer
 from tests.cast import the_cast
@@ -143,9 +143,9 @@ def test_while_nobody_is_found_the_family_hears_the_truth_and_when_we_say_more(s
     run_until(session, T - 21 * MINUTE, since=NOW + 59 * MINUTE)
 
     assert texts(session, family) == [
-        "【杜鹃鸟】杨同学明天早上7点45谁来还没定，晚上8点前告诉您，我们正在找人。"
+        "【杜鹃鸟】杨同学明天早上7点45还没找到人，正在找。最晚晚上8点再告诉您。"
         "没收到消息前，请不要把孩子交给任何人。不用接请回2。",
-        "【杜鹃鸟】杨同学明天早上7点45谁来还没定，明天早上7点25前告诉您，我们正在找人。"
+        "【杜鹃鸟】杨同学明天早上7点45还没找到人，正在找。最晚明天早上7点25再告诉您。"
         "没收到消息前，请不要把孩子交给任何人。不用接请回2。",
     ]
     assert [message.created_at for message in messages(session, family)] == [
@@ -222,7 +222,7 @@ def test_a_lost_driver_far_from_t_is_told_after_the_search_had_ten_minutes(sessi
 
     assert texts(session, family)[1:] == [
         "【杜鹃鸟】杨同学今天：姓王的志愿者来不了，请不要再把孩子交给他。"
-        "下午4点放学谁来还没定，下午3点40前告诉您，我们正在找人。"
+        "下午4点放学还没找到人，正在找。最晚下午3点40再告诉您。"
     ]
 
 
@@ -278,6 +278,57 @@ def test_a_change_in_the_night_waits_for_the_morning_where_it_can(session: Sessi
     sweep(session, night)
 
     assert messages(session, cast.xiaoyu.guardian_subject)[1].not_before == HALF_PAST_SIX
+
+
+def test_an_older_text_that_names_the_replaced_driver_is_not_sent_after_the_correction(
+    session: Session,
+) -> None:
+    cast = the_cast(session)
+    ride = a_ride(session, cast.xiaoyu, driver=cast.wang)
+    home = a_ride(session, cast.xiaoyu, driver=cast.wang, direction="home")
+    night = local(NOW.date(), 23)
+    sweep(session, night)
+    early = local(TOMORROW, 6, 6)
+    free(session, ride, early)
+    a_shift(session, ride.run, cast.chen, confirmed_at=early)
+
+    sweep(session, early)
+    sweep(session, early + MINUTE)
+
+    both, changed, other = messages(session, cast.xiaoyu.guardian_subject)
+    assert both.state == MessageState.WITHDRAWN
+    assert changed.text.startswith("【杜鹃鸟】换人了。杨同学今天早上7点45")
+    assert (other.state, other.about) == (MessageState.QUEUED, f"leg:{home.leg_id}")
+    assert "早上7点45" not in other.text
+
+
+def test_a_ride_that_the_calendar_takes_away_is_told_once(session: Session) -> None:
+    cast = the_cast(session)
+    ride = a_ride(session, cast.xiaoyu, driver=cast.wang)
+    run_until(session, NOW)
+    ride.legs[0].state = LegState.WITHDRAWN
+    session.flush()
+
+    run_until(session, T, since=NOW + 10 * MINUTE)
+
+    assert texts(session, cast.xiaoyu.guardian_subject)[1:] == [
+        f"【杜鹃鸟】杨同学明天早上7点45不用接，不会有车来。有疑问请打{DUTY}。"
+    ]
+
+
+def test_whoever_cancelled_the_ride_is_not_told_so_again_but_the_others_are(session: Session) -> None:
+    cast = the_cast(session)
+    father = Guardian(family_id=cast.xiaoyu.child.family_id, name="爸爸", created_at=NOW)
+    session.add(father)
+    ride = a_ride(session, cast.xiaoyu, driver=cast.wang)
+    run_until(session, NOW)
+    ride.legs[0].state, ride.legs[0].cancelled_by = LegState.CANCELLED, cast.xiaoyu.guardian_subject
+    session.flush()
+
+    sweep(session, NOW + 10 * MINUTE)
+
+    assert len(texts(session, cast.xiaoyu.guardian_subject)) == 1
+    assert "不会有车来" in texts(session, f"guardian:{father.id}")[1]
 
 
 def test_the_same_driver_at_another_time_is_told_as_such(session: Session) -> None:
