@@ -269,5 +269,6 @@ REASON_WORDS = {
     "blockout": mark("这天不行"),
     "suspended": mark("停用"),
     "stood_in": mark("别人顶班"),
+    "unfit": mark("证件到期或家里不同意"),
 }
 PLAN_SEED = 1  # the same book gives the same plan

@@ -1,6 +1,7 @@
 """Nobody is assigned: one message a person and week, and silence is never a yes."""
 
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -376,7 +377,12 @@ def test_an_answer_withdraws_the_unsent_message(session: Session) -> None:
 
 def test_two_routine_asks_of_one_person_cannot_be_open(session: Session) -> None:
     wang = a_volunteer(session)
-    open_ask = {"kind": AskKind.ROUTINE, "week_on": TODAY, "asked_at": NOW, "deadline_at": NOW}
+    open_ask: dict[str, Any] = {
+        "kind": AskKind.ROUTINE,
+        "week_on": TODAY,
+        "asked_at": NOW,
+        "deadline_at": NOW,
+    }
     session.add(Ask(volunteer_id=wang.id or 0, **open_ask))
     session.flush()
     session.add(Ask(volunteer_id=wang.id or 0, **open_ask))
