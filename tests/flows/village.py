@@ -20,7 +20,7 @@ from escort import app as wiring
 from escort.db import Store
 from escort.demo import serving, setup
 from escort.demo.hands import WebHands
-from escort.demo.people import Action, Mix, People
+from escort.demo.people import Action, Behaviour, Mix, People
 from escort.demo.world import World
 from escort.settings import Settings
 from escort.web.deps import House
@@ -31,6 +31,7 @@ from tests.flows.inside import inside
 
 ZONE = ZoneInfo("Asia/Shanghai")
 BASE = "http://127.0.0.1:8000"
+SHORTEST_STEP = timedelta(seconds=150)  # nobody in the village does anything that half a step spoils
 SECRET = signing.make_secret(b"s" * 32)
 
 
@@ -170,6 +171,7 @@ class Village:
     phones: Phones
     hands: WatchedHands
     clock: VirtualClock
+    behaviours: list[Behaviour]
 
     def run_until(self, at: datetime) -> None:
         self.world.move_to(at)
@@ -187,7 +189,8 @@ def village(store: Store, *, mix: Mix, seed: int, begins: datetime) -> Iterator[
     )
     clock = VirtualClock(begins)
     house = replace(wiring.build_house(settings, store, is_demo=True), clock=clock)
-    people = People(seed=seed, zone=ZONE, mix=mix)
+    behaviours: list[Behaviour] = []
+    people = People(seed=seed, zone=ZONE, mix=mix, notice=behaviours.append)
     plans = HeapPlans()
     phones = Phones(people, plans, clock)
     app = wiring.create_app(house)
@@ -204,8 +207,10 @@ def village(store: Store, *, mix: Mix, seed: int, begins: datetime) -> Iterator[
         jobs = wiring.build_jobs(house, client=client, batch=200)
         jobs.channels = {"sms": phones, "by_hand": ByHand()}
         jobs.real_now = clock.now
-        world = World(jobs=jobs, people=people, clock=clock, hands=hands, plans=plans)
-        yield Village(house, world, phones, hands, clock)
+        world = World(
+            jobs=jobs, people=people, clock=clock, hands=hands, plans=plans, shortest_step=SHORTEST_STEP
+        )
+        yield Village(house, world, phones, hands, clock, behaviours)
 
 
 def _enter_gate(house: House, school: int) -> Mapping[str, str]:
