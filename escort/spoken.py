@@ -147,6 +147,16 @@ def who_comes(half: Half, now: datetime, zone: ZoneInfo) -> str:
     return f"{when}，姓{half.surname}的志愿者{does}{tail}{word}"
 
 
+def nobody_yet(halves: Sequence[Half], now: datetime, zone: ZoneInfo) -> str:
+    """Return that nobody is found for these halves, and by when we say more of each."""
+    stop = "。" if len(halves) == 1 else "，"
+    return "；".join(
+        f"{family_half(half, zone)}还没找到人，正在找"
+        + (f"{stop}最晚{family_moment(half.told_by, now, zone)}再告诉您" if half.told_by else "")
+        for half in halves
+    )
+
+
 def left(minutes: int | None) -> str:
     if minutes is None:
         return ""
