@@ -14,8 +14,8 @@ from escort import wording
 from escort.cases import service as cases
 from escort.cases.models import CaseKind
 from escort.families.models import Child, Guardian
-from escort.family_replies import answer_family
-from escort.messages import last_sent
+from escort.family_replies import INVITING, answer_family
+from escort.messages import last_sent, sent_to
 from escort.reply_grammar import Meaning, Reply, read_reply
 from escort.roster.models import Volunteer
 from escort.rota import asks
@@ -62,6 +62,7 @@ class Outcome:
 LATE_ANSWER_COUNTS_FOR = timedelta(days=7)
 URGENT_BEFORE = timedelta(minutes=60)
 SOON = timedelta(hours=24)  # a driver's "no" about a shift so near is urgent
+ANSWERS = {Meaning.YES, Meaning.NO, Meaning.NO_ON, Meaning.CANCEL}
 OWN_ANSWERS = {"ask.yes", "ask.no", "ask.partly"}
 
 
@@ -127,9 +128,12 @@ def _outcome(session: Session, row: Inbound, reply: Reply, parties: Sequence[str
     volunteers = [party for party in parties if party.startswith("volunteer:")]
     guardians = [party for party in parties if party.startswith("guardian:")]
     if volunteers and guardians:  # one phone, two hats: the last text says which
-        last = last_sent(session, [*volunteers, *guardians], before=row.received_at)
+        last = last_sent(session, [*volunteers, *guardians], before=_said_at(row))
         if last is not None and last.party in guardians:
             volunteers = []
+    known = [*volunteers, *guardians]
+    if known and reply.meaning in ANSWERS and _crossed_a_question(session, row, known):
+        return _to_human(session, known[0], desk, is_urgent=True)
     if volunteers:
         return _volunteer(session, row, reply, volunteers, desk)
     if guardians:
@@ -137,7 +141,7 @@ def _outcome(session: Session, row: Inbound, reply: Reply, parties: Sequence[str
             session,
             reply=reply,
             parties=guardians,
-            received_at=row.received_at,
+            received_at=_said_at(row),
             now=desk.now,
             zone=desk.zone,
             duty_phone=desk.duty_phone,
@@ -149,6 +153,23 @@ def _outcome(session: Session, row: Inbound, reply: Reply, parties: Sequence[str
         return Outcome(InboundOutcome.NOTED)
     who = "、".join(_name_of(session, party) for party in parties)
     return Outcome(InboundOutcome.FORWARDED, who=who or "陌生号码")
+
+
+def _said_at(row: Inbound) -> datetime:
+    """Return when a reply was written: it may reach us hours later, and answers what its phone held then."""
+    return min(row.sent_at or row.received_at, row.received_at)
+
+
+def _crossed_a_question(session: Session, row: Inbound, parties: Sequence[str]) -> bool:
+    """Whether a text that asks for an answer went out after this reply was written, and before it came."""
+    said_at = _said_at(row)
+    if said_at == row.received_at:
+        return False
+    return any(
+        (message.accepted_at or message.created_at) > said_at
+        and (message.template in INVITING or message.about.startswith("ask:"))
+        for message in sent_to(session, parties, before=row.received_at)
+    )
 
 
 def _volunteer(session: Session, row: Inbound, reply: Reply, parties: Sequence[str], desk: Desk) -> Outcome:
@@ -209,7 +230,7 @@ def _volunteer_with_nothing_open(
     """Thanks opens nothing; a late answer to an ask gets the truth of now; a driver who cannot come needs a human."""
     if reply.meaning in {Meaning.THANKS, Meaning.RECEIVED}:
         return Outcome(InboundOutcome.NOTED)
-    last = last_sent(session, parties, before=row.received_at)
+    last = last_sent(session, parties, before=_said_at(row))
     party = last.party if last is not None else parties[0]
     ask = _ask_of(session, last, desk.now) if last is not None else None
     if ask is not None and reply.meaning in {Meaning.YES, Meaning.NO, Meaning.NO_ON}:

@@ -24,7 +24,13 @@ DUTY = "19900000001"
 
 
 def reply(
-    session: Session, party: str, text: str, *, now: datetime = NOW + MINUTE, number: str | None = None
+    session: Session,
+    party: str,
+    text: str,
+    *,
+    now: datetime = NOW + MINUTE,
+    number: str | None = None,
+    sent_at: datetime | None = None,
 ) -> InboundOutcome:
     """A text comes from this party's phone, and is read."""
     for message in session.exec(select(Message).where(Message.state == MessageState.QUEUED)):
@@ -39,6 +45,7 @@ def reply(
         text=text,
         raw="{}",
         now=now,
+        sent_at=sent_at,
     )
     assert row is not None
     replies.handle(session, inbound_id=row.id or 0, desk=replies.Desk(now, ZONE, DUTY, links))
@@ -526,6 +533,33 @@ def test_a_cancellation_by_text_tells_the_driver(session: Session) -> None:
 
     assert state(session, ride) == ShiftState.FREED
     assert told(session, party_of(wang)) == ["driver.family_cancelled"]
+
+
+def test_a_two_written_before_the_newer_text_came_answers_no_text_that_it_had_not_seen(
+    session: Session,
+) -> None:
+    child, legs_of = a_family(session)
+    tell(session, child, legs_of, at=NOW + 2 * MINUTE)
+
+    outcome = reply(session, child.guardian_subject, "2", now=NOW + 3 * MINUTE, sent_at=NOW + MINUTE)
+
+    assert outcome is InboundOutcome.FORWARDED
+    assert set(leg_states(session, legs_of)) == {"wanted"}
+    assert len(unclear(session)) == 1
+
+
+def test_a_yes_that_crossed_an_ask_on_its_way_goes_to_a_human(session: Session) -> None:
+    wang, [ride] = asked(session)
+    for message in letters_to(session, party_of(wang)):
+        message.state, message.next_attempt_at = MessageState.ACCEPTED, None
+        message.accepted_at = NOW + 2 * MINUTE
+    session.flush()
+
+    crossed = reply(session, party_of(wang), "1", now=NOW + 3 * MINUTE, sent_at=NOW + MINUTE)
+    assert (crossed, state(session, ride)) == (InboundOutcome.FORWARDED, ShiftState.OPEN)
+    after = reply(session, party_of(wang), "1", now=NOW + 9 * MINUTE, sent_at=NOW + 4 * MINUTE)
+
+    assert (after, state(session, ride)) == (InboundOutcome.APPLIED, ShiftState.CONFIRMED)
 
 
 def test_a_volunteer_who_is_also_a_mother_answers_the_text_that_came_last(session: Session) -> None:
