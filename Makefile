@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 APT_PACKAGES := chromium fonts-noto-cjk
 
-.PHONY: run install test test-tools check bench clean migrate
+.PHONY: run install test test-tools check spring bench clean migrate
 
 run: install
 	$(BIN)/dujuan serve
@@ -34,6 +34,9 @@ check: $(VENV)/.test-tools
 
 test: test-tools check
 	$(BIN)/pytest -q -n 2 --dist loadgroup
+
+spring: test-tools
+	$(BIN)/pytest -q -s -n 2 --dist loadgroup -m season tests/flows
 
 bench: $(VENV)/.test-tools
 	$(BIN)/python -m tests.bench

@@ -38,7 +38,7 @@ def week(
     store.dispose()
 
 
-@pytest.mark.slow
+@pytest.mark.season
 def test_no_leg_of_the_first_week_falls_silent(week: Village) -> None:
     legs = legs_of(week)
     taps, warned = by_leg(week.hands.taps), warned_about(week)
@@ -57,7 +57,7 @@ def test_no_leg_of_the_first_week_falls_silent(week: Village) -> None:
     assert len(driven) > 0.97 * len(legs)
 
 
-@pytest.mark.slow
+@pytest.mark.season
 def test_every_driver_of_the_first_week_had_said_yes_and_never_no(week: Village) -> None:
     book = read_book((resources.files("escort.demo") / "data" / setup.BOOK).read_bytes(), as_of=FIRST)
     vetted_on = {row.phone: row.vetted_on for row in book.volunteers}
