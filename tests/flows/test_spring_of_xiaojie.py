@@ -235,7 +235,7 @@ def report(
     here: Village, rides: dict[Half, tuple[str, datetime]], told: dict[Half, datetime], seconds: float
 ) -> None:
     turns = Counter(driver[-4:] for driver, _ in rides.values())
-    days = his_days()
+    days = his_days(here.clock.now().astimezone(ZONE).date())
     whole = [on for on in days if all((on, half) in rides for half in HALVES)]
     print(
         f"\n{HE}: {len(days)} days due, {len(whole)} driven both ways, {len(rides)} of {2 * len(days)} rides"
