@@ -64,111 +64,34 @@ def change_times(
     )
 
 
-def add_term(
+def add_days(
     session: Session,
     *,
+    kind: CalendarKind,
     from_on: date,
     until_on: date,
-    school_id: int | None = None,
-    source: CalendarSource = CalendarSource.COORDINATOR,
-    note: str = "",
-    by: str,
-    now: datetime,
-) -> int:
-    """Say when school is on. Raises Refused if a term of the same source and scope overlaps it."""
-    rows = select(CalendarEntry).where(
-        CalendarEntry.kind == CalendarKind.TERM,
-        CalendarEntry.source == source,
-        col(CalendarEntry.school_id).is_not_distinct_from(school_id),
-        col(CalendarEntry.removed).is_(False),
-        CalendarEntry.from_on <= until_on,
-        CalendarEntry.until_on >= from_on,
-    )
-    other = session.exec(rows).first()
-    if other is not None:
-        raise Refused(
-            f"和已有的学期（{other.from_on:%Y-%m-%d} 至 {other.until_on:%Y-%m-%d}）重叠，请先改掉其中一个。"
-        )
-    entry = CalendarEntry(
-        kind=CalendarKind.TERM, source=source, from_on=from_on, until_on=until_on, note=note
-    )
-    return _add(session, entry, Scope(school_id), by=by, now=now, longest=LONGEST_TERM)
-
-
-def add_closure(
-    session: Session,
-    *,
-    from_on: date,
-    until_on: date,
+    at: time | None = None,
     scope: Scope = DISTRICT,
-    source: CalendarSource = CalendarSource.COORDINATOR,
     note: str = "",
     by: str,
     now: datetime,
 ) -> int:
-    """Say that there is no school between the dates, both included."""
+    """Say by hand what holds between the dates, both included. Early and late days have a time, others none.
+
+    Raises Refused for dates in the wrong order or out of reach, for a term that overlaps another, and for a time
+    that no day among them can have.
+    """
+    if kind in TIMED and at is None:
+        raise Refused("提前放学、推迟到校都要写几点，例如 15:00。")
     entry = CalendarEntry(
-        kind=CalendarKind.CLOSURE, source=source, from_on=from_on, until_on=until_on, note=note
+        kind=kind,
+        source=CalendarSource.COORDINATOR,
+        from_on=from_on,
+        until_on=until_on,
+        at=at if kind in TIMED else None,
+        note=note,
     )
     return _add(session, entry, scope, by=by, now=now)
-
-
-def add_early_day(
-    session: Session,
-    *,
-    from_on: date,
-    until_on: date,
-    at: time,
-    scope: Scope = DISTRICT,
-    source: CalendarSource = CalendarSource.COORDINATOR,
-    note: str = "",
-    by: str,
-    now: datetime,
-) -> int:
-    """Say that school ends at `at` between the dates. Raises Refused if it would end before it begins."""
-    entry = CalendarEntry(
-        kind=CalendarKind.EARLY_DAY, source=source, from_on=from_on, until_on=until_on, at=at, note=note
-    )
-    return _add(session, entry, scope, by=by, now=now)
-
-
-def add_late_start(
-    session: Session,
-    *,
-    from_on: date,
-    until_on: date,
-    at: time,
-    scope: Scope = DISTRICT,
-    source: CalendarSource = CalendarSource.COORDINATOR,
-    note: str = "",
-    by: str,
-    now: datetime,
-) -> int:
-    """Say that school begins at `at` between the dates. Raises Refused if it would begin after it ends."""
-    entry = CalendarEntry(
-        kind=CalendarKind.LATE_START, source=source, from_on=from_on, until_on=until_on, at=at, note=note
-    )
-    return _add(session, entry, scope, by=by, now=now)
-
-
-def confirm_make_up(
-    session: Session,
-    *,
-    on: date,
-    as_weekday: int,
-    school_id: int | None = None,
-    source: CalendarSource = CalendarSource.COORDINATOR,
-    note: str = "",
-    by: str,
-    now: datetime,
-) -> int:
-    """Say that there is school on that day, with the timetable of `as_weekday` (0 Monday): no guess any more."""
-    if not 0 <= as_weekday <= 6:
-        raise Refused("请选这天按星期几的课表上课。")
-    entry = CalendarEntry(
-        kind=CalendarKind.MAKE_UP, source=source, from_on=on, until_on=on, as_weekday=as_weekday, note=note
-    )
-    return _add(session, entry, Scope(school_id), by=by, now=now)
 
 
 def override_day(
@@ -211,21 +134,16 @@ def remove_entry(session: Session, *, entry_id: int, by: str, now: datetime) -> 
     audit.record(session, actor=by, action="calendar.remove", subject=f"calendar:{entry_id}", now=now)
 
 
-def _add(
-    session: Session,
-    entry: CalendarEntry,
-    scope: Scope,
-    *,
-    by: str,
-    now: datetime,
-    longest: timedelta | None = None,
-) -> int:
+def _add(session: Session, entry: CalendarEntry, scope: Scope, *, by: str, now: datetime) -> int:
     entry.school_id, entry.class_name, entry.child_id = scope.school_id, scope.class_name, scope.child_id
-    _check_dates(entry, today=now.date(), longest=longest or LONGEST_ENTRY)
+    is_term = entry.kind == CalendarKind.TERM
+    _check_dates(entry, today=now.date(), longest=LONGEST_TERM if is_term else LONGEST_ENTRY)
     if scope.class_name is not None and scope.school_id is None:
         raise Refused("只对一个班时，请先选学校。")
     if scope.school_id is not None:
         get_school(session, scope.school_id)
+    if is_term:
+        _check_overlap(session, entry)
     if entry.at is not None:
         _check_time(session, entry, entry.at)
     session.add(entry)
@@ -253,6 +171,23 @@ def _check_dates(entry: CalendarEntry, *, today: date, longest: timedelta) -> No
         raise Refused("起止日期相隔太久，请核对年份。")
 
 
+def _check_overlap(session: Session, term: CalendarEntry) -> None:
+    """No two terms of one scope share a day; one school's own term may, and then replaces the district's."""
+    rows = select(CalendarEntry).where(
+        CalendarEntry.kind == CalendarKind.TERM,
+        CalendarEntry.source == term.source,
+        col(CalendarEntry.school_id).is_not_distinct_from(term.school_id),
+        col(CalendarEntry.removed).is_(False),
+        CalendarEntry.from_on <= term.until_on,
+        CalendarEntry.until_on >= term.from_on,
+    )
+    other = session.exec(rows).first()
+    if other is not None:
+        raise Refused(
+            f"和已有的学期（{other.from_on:%Y-%m-%d} 至 {other.until_on:%Y-%m-%d}）重叠，请先改掉其中一个。"
+        )
+
+
 def _check_time(session: Session, entry: CalendarEntry, at: time) -> None:
     """An early end must lie after the bell, a late start before the end, on a day with school."""
     calendars = calendar_of(session, from_on=entry.from_on, until_on=entry.until_on)
@@ -272,6 +207,7 @@ def _check_time(session: Session, entry: CalendarEntry, at: time) -> None:
 
 
 SATURDAY = 5
+TIMED = (CalendarKind.EARLY_DAY, CalendarKind.LATE_START)
 FURTHEST_AHEAD = timedelta(days=730)
 LONGEST_TERM = timedelta(days=220)
 LONGEST_ENTRY = timedelta(days=120)

@@ -102,29 +102,17 @@ def add_days(
     now: NowDep,
 ) -> Response:
     """Enter a closure, early days or late starts; the legs follow at once."""
-    scope = Scope(school_id=form.school_id)
-    if form.kind == "closure":
-        service.add_closure(
-            session,
-            from_on=form.from_on,
-            until_on=form.until_on,
-            scope=scope,
-            note=form.note,
-            by=me.subject,
-            now=now,
-        )
-    else:
-        add = service.add_early_day if form.kind == "early_day" else service.add_late_start
-        add(
-            session,
-            from_on=form.from_on,
-            until_on=form.until_on,
-            at=_clock(form.at),
-            scope=scope,
-            note=form.note,
-            by=me.subject,
-            now=now,
-        )
+    service.add_days(
+        session,
+        kind=CalendarKind(form.kind),
+        from_on=form.from_on,
+        until_on=form.until_on,
+        at=_clock(form.at),
+        scope=Scope(school_id=form.school_id),
+        note=form.note,
+        by=me.subject,
+        now=now,
+    )
     legs.extend_calendar(session, now=now, zone=house.zone)
     return RedirectResponse("/calendar", status_code=303)
 
@@ -138,14 +126,11 @@ def remove_entry(
     return RedirectResponse("/calendar", status_code=303)
 
 
-def _clock(text: str) -> time:
+def _clock(text: str) -> time | None:
     try:
-        at = read_time(text)
+        return read_time(text)
     except UnreadableError as unreadable:
         raise Refused(str(unreadable)) from unreadable
-    if at is None:
-        raise Refused("提前放学、推迟到校都要写几点，例如 15:00。")
-    return at
 
 
 def _today(house: House, now: datetime) -> date:

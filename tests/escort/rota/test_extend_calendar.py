@@ -12,6 +12,7 @@ from escort.families.models import Consent, EscortPause
 from escort.rota import legs
 from escort.rota.models import Leg, LegState, Run, RunLeg, RunState, ShiftState
 from escort.schools import service as schools
+from escort.schools.models import CalendarKind
 from tests.builders import NOW, ZONE, EscortedChild, a_child
 from tests.cast import LIN, Cast, the_cast
 from tests.escort.journeys.rides import a_ride, a_shift, tap
@@ -97,8 +98,15 @@ def test_there_are_legs_on_the_make_up_saturday(session: Session) -> None:
 
 def test_an_early_day_moves_the_way_home(session: Session) -> None:
     child, on = a_child(session), date(2021, 6, 25)
-    schools.add_early_day(
-        session, from_on=on, until_on=on, at=time(11, 30), scope=schools.Scope(), by=LIN, now=NOW
+    schools.add_days(
+        session,
+        kind=CalendarKind.EARLY_DAY,
+        from_on=on,
+        until_on=on,
+        at=time(11, 30),
+        scope=schools.Scope(),
+        by=LIN,
+        now=NOW,
     )
 
     extend(session, at(date(2021, 6, 10), 18))
@@ -327,8 +335,14 @@ def test_a_closure_withdraws_the_day_and_tells_its_driver(session: Session) -> N
     cast = the_cast(session)
     extend(session)
     _carried(session, cast, leg_of(session, cast.xiaoyu))
-    schools.add_closure(
-        session, from_on=TOMORROW, until_on=TOMORROW, scope=schools.Scope(cast.school.id), by=LIN, now=NOW
+    schools.add_days(
+        session,
+        kind=CalendarKind.CLOSURE,
+        from_on=TOMORROW,
+        until_on=TOMORROW,
+        scope=schools.Scope(cast.school.id),
+        by=LIN,
+        now=NOW,
     )
 
     extend(session)
@@ -341,8 +355,14 @@ def test_what_has_begun_is_left_alone(session: Session) -> None:
     child = a_child(session)
     extend(session)
     leg = leg_of(session, child)
-    schools.add_closure(
-        session, from_on=TOMORROW, until_on=TOMORROW, scope=schools.Scope(child.school.id), by=LIN, now=NOW
+    schools.add_days(
+        session,
+        kind=CalendarKind.CLOSURE,
+        from_on=TOMORROW,
+        until_on=TOMORROW,
+        scope=schools.Scope(child.school.id),
+        by=LIN,
+        now=NOW,
     )
 
     extend(session, leg.pickup_at + MINUTE)
@@ -382,8 +402,9 @@ def test_once_the_child_is_aboard_no_click_takes_the_ride_away(session: Session)
     ride = a_ride(session, cast.xiaoyu, driver=cast.wang)
     tap(session, ride, "on_board", at=ride.starts_at - 5 * MINUTE)
     now = ride.starts_at - 4 * MINUTE
-    schools.add_closure(
+    schools.add_days(
         session,
+        kind=CalendarKind.CLOSURE,
         from_on=TOMORROW,
         until_on=TOMORROW,
         scope=schools.Scope(cast.xiaoyu.school.id),

@@ -9,7 +9,7 @@ from sqlmodel import Session
 from escort.errors import Conflict, NotFound, Refused
 from escort.schools import service
 from escort.schools.calendar import assumptions_to_confirm, calendar_of, entries_between, not_yet_known
-from escort.schools.models import CalendarSource, School
+from escort.schools.models import CalendarEntry, CalendarKind, CalendarSource, School
 from escort.schools.service import Scope
 from tests.builders import NOW, a_school
 from tests.cast import LIN
@@ -37,8 +37,9 @@ def test_the_whole_district_is_read_in_two_queries(session: Session) -> None:
 def test_a_closure_of_one_school_leaves_the_others_open(session: Session) -> None:
     closed, other = a_school(session, "青禾小学"), a_school(session, "锦水小学")
 
-    service.add_closure(
+    service.add_days(
         session,
+        kind=CalendarKind.CLOSURE,
         from_on=date(2021, 6, 7),
         until_on=date(2021, 6, 8),
         scope=Scope(closed.id),
@@ -55,8 +56,14 @@ def test_a_closure_of_one_school_leaves_the_others_open(session: Session) -> Non
 def test_a_closure_of_one_child_leaves_its_class_mates_in_school(session: Session) -> None:
     school = a_school(session)
 
-    service.add_closure(
-        session, from_on=date(2021, 4, 7), until_on=date(2021, 4, 7), scope=Scope(child_id=7), by=LIN, now=NOW
+    service.add_days(
+        session,
+        kind=CalendarKind.CLOSURE,
+        from_on=date(2021, 4, 7),
+        until_on=date(2021, 4, 7),
+        scope=Scope(child_id=7),
+        by=LIN,
+        now=NOW,
     )
 
     assert not is_school(session, school, date(2021, 4, 7), child=7)
@@ -79,7 +86,9 @@ def test_the_make_up_days_of_may_2021_are_shown_to_be_confirmed(session: Session
 def test_a_confirmed_make_up_day_leaves_the_list_for_that_school_alone(session: Session) -> None:
     confirmed, other = a_school(session, "青禾小学"), a_school(session, "锦水小学")
 
-    service.confirm_make_up(session, on=SATURDAY, as_weekday=4, school_id=confirmed.id, by=LIN, now=NOW)
+    service.override_day(
+        session, on=SATURDAY, is_school=True, as_weekday=4, scope=Scope(confirmed.id), by=LIN, now=NOW
+    )
 
     waiting = assumptions_to_confirm(session, from_on=SATURDAY, until_on=SATURDAY)
     assert [(one.school_ids, one.is_for_all_schools) for one in waiting] == [((other.id,), False)]
@@ -90,14 +99,14 @@ def test_a_confirmed_make_up_day_leaves_the_list_for_that_school_alone(session: 
 def test_the_coordinators_hand_wins_over_what_the_school_said(session: Session) -> None:
     school = a_school(session)
     day = date(2021, 4, 9)
-    service.add_closure(
-        session,
-        from_on=day,
-        until_on=day,
-        scope=Scope(school.id),
-        source=CalendarSource.SCHOOL,
-        by="gate:1",
-        now=NOW,
+    session.add(
+        CalendarEntry(
+            kind=CalendarKind.CLOSURE,
+            source=CalendarSource.SCHOOL,
+            from_on=day,
+            until_on=day,
+            school_id=school.id,
+        )
     )
 
     service.override_day(session, on=day, is_school=True, scope=Scope(school.id), by=LIN, now=NOW)
@@ -108,7 +117,9 @@ def test_the_coordinators_hand_wins_over_what_the_school_said(session: Session) 
 def test_a_removed_entry_holds_no_more_and_is_removed_once(session: Session) -> None:
     school = a_school(session)
     day = date(2021, 4, 9)
-    entry_id = service.add_closure(session, from_on=day, until_on=day, by=LIN, now=NOW)
+    entry_id = service.add_days(
+        session, kind=CalendarKind.CLOSURE, from_on=day, until_on=day, by=LIN, now=NOW
+    )
 
     service.remove_entry(session, entry_id=entry_id, by=LIN, now=NOW)
 
@@ -122,7 +133,9 @@ def test_an_early_day_moves_the_dismissal(session: Session) -> None:
     school = a_school(session)
     day = date(2021, 6, 25)
 
-    service.add_early_day(session, from_on=day, until_on=day, at=time(12, 0), by=LIN, now=NOW)
+    service.add_days(
+        session, kind=CalendarKind.EARLY_DAY, from_on=day, until_on=day, at=time(12, 0), by=LIN, now=NOW
+    )
 
     calendar = calendar_of(session, from_on=day, until_on=day)[school.id or 0]
     assert calendar.day(day).dismissal == time(12, 0)
@@ -141,7 +154,9 @@ def test_dates_that_cannot_be_meant_are_refused_in_one_sentence(
     session: Session, from_on: date, until_on: date, said: str
 ) -> None:
     with pytest.raises(Refused, match=said):
-        service.add_closure(session, from_on=from_on, until_on=until_on, by=LIN, now=NOW)
+        service.add_days(
+            session, kind=CalendarKind.CLOSURE, from_on=from_on, until_on=until_on, by=LIN, now=NOW
+        )
 
 
 @pytest.mark.parametrize(
@@ -155,15 +170,23 @@ def test_an_early_day_that_cannot_be_is_refused(session: Session, on: date, at: 
     a_school(session)
 
     with pytest.raises(Refused, match=said):
-        service.add_early_day(session, from_on=on, until_on=on, at=at, by=LIN, now=NOW)
+        service.add_days(
+            session, kind=CalendarKind.EARLY_DAY, from_on=on, until_on=on, at=at, by=LIN, now=NOW
+        )
 
 
 def test_a_late_start_after_the_end_is_refused(session: Session) -> None:
     a_school(session)
 
     with pytest.raises(Refused, match="放学"):
-        service.add_late_start(
-            session, from_on=date(2021, 4, 8), until_on=date(2021, 4, 8), at=time(19, 20), by=LIN, now=NOW
+        service.add_days(
+            session,
+            kind=CalendarKind.LATE_START,
+            from_on=date(2021, 4, 8),
+            until_on=date(2021, 4, 8),
+            at=time(19, 20),
+            by=LIN,
+            now=NOW,
         )
 
 
@@ -173,21 +196,44 @@ def test_a_weekend_day_with_school_needs_its_timetable(session: Session) -> None
 
 
 def test_overlapping_terms_are_refused(session: Session) -> None:
-    service.add_term(session, from_on=date(2021, 3, 1), until_on=date(2021, 7, 9), by=LIN, now=NOW)
+    service.add_days(
+        session, kind=CalendarKind.TERM, from_on=date(2021, 3, 1), until_on=date(2021, 7, 9), by=LIN, now=NOW
+    )
 
     with pytest.raises(Refused, match="重叠"):
-        service.add_term(session, from_on=date(2021, 7, 9), until_on=date(2021, 7, 20), by=LIN, now=NOW)
+        service.add_days(
+            session,
+            kind=CalendarKind.TERM,
+            from_on=date(2021, 7, 9),
+            until_on=date(2021, 7, 20),
+            by=LIN,
+            now=NOW,
+        )
 
 
 def test_a_class_needs_its_school_and_a_school_must_exist(session: Session) -> None:
     day = date(2021, 4, 9)
 
     with pytest.raises(Refused, match="先选学校"):
-        service.add_closure(
-            session, from_on=day, until_on=day, scope=Scope(class_name="1班"), by=LIN, now=NOW
+        service.add_days(
+            session,
+            kind=CalendarKind.CLOSURE,
+            from_on=day,
+            until_on=day,
+            scope=Scope(class_name="1班"),
+            by=LIN,
+            now=NOW,
         )
     with pytest.raises(NotFound):
-        service.add_closure(session, from_on=day, until_on=day, scope=Scope(school_id=999), by=LIN, now=NOW)
+        service.add_days(
+            session,
+            kind=CalendarKind.CLOSURE,
+            from_on=day,
+            until_on=day,
+            scope=Scope(school_id=999),
+            by=LIN,
+            now=NOW,
+        )
 
 
 def test_what_is_not_known_yet_is_said(session: Session) -> None:
