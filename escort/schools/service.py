@@ -163,7 +163,7 @@ def _add(session: Session, entry: CalendarEntry, scope: Scope, *, by: str, now: 
 def _check_dates(entry: CalendarEntry, *, today: date, longest: timedelta) -> None:
     if entry.until_on < entry.from_on:
         raise Refused("结束日期早于开始日期，请核对。")
-    if entry.until_on < today - timedelta(days=1):  # a day of grace: `today` is of UTC, the dates are local
+    if entry.until_on < today - ONE_DAY:  # a day of grace: `today` is of UTC, the dates are local
         raise Refused("这些日期已经过去，不会影响任何行程，请核对年份。")
     if entry.from_on > today + FURTHEST_AHEAD:
         raise Refused("日期在两年以后，请核对年份。")
@@ -172,10 +172,12 @@ def _check_dates(entry: CalendarEntry, *, today: date, longest: timedelta) -> No
 
 
 def _check_overlap(session: Session, term: CalendarEntry) -> None:
-    """No two terms of one scope share a day; one school's own term may, and then replaces the district's."""
+    """No two terms of one scope share a day: the later one would replace the whole of the earlier one.
+
+    A school's own term may lie over the district's, which is replaced for that school.
+    """
     rows = select(CalendarEntry).where(
         CalendarEntry.kind == CalendarKind.TERM,
-        CalendarEntry.source == term.source,
         col(CalendarEntry.school_id).is_not_distinct_from(term.school_id),
         col(CalendarEntry.removed).is_(False),
         CalendarEntry.from_on <= term.until_on,
@@ -184,8 +186,13 @@ def _check_overlap(session: Session, term: CalendarEntry) -> None:
     other = session.exec(rows).first()
     if other is not None:
         raise Refused(
-            f"和已有的学期（{other.from_on:%Y-%m-%d} 至 {other.until_on:%Y-%m-%d}）重叠，请先改掉其中一个。"
+            f"和已有的学期（{_day(other.from_on)}至{_day(other.until_on)}）重叠。"
+            f"要延长，请从{_day(other.until_on + ONE_DAY)}写起；要缩短，请加一段“不上学”。"
         )
+
+
+def _day(on: date) -> str:
+    return f"{on.year}年{on.month}月{on.day}日"
 
 
 def _check_time(session: Session, entry: CalendarEntry, at: time) -> None:
@@ -207,6 +214,7 @@ def _check_time(session: Session, entry: CalendarEntry, at: time) -> None:
 
 
 SATURDAY = 5
+ONE_DAY = timedelta(days=1)
 TIMED = (CalendarKind.EARLY_DAY, CalendarKind.LATE_START)
 FURTHEST_AHEAD = timedelta(days=730)
 LONGEST_TERM = timedelta(days=220)

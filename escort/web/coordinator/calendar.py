@@ -44,7 +44,7 @@ class MakeUpForm(FormModel):
 
 
 class DaysForm(FormModel):
-    kind: Literal["closure", "early_day", "late_start"]
+    kind: Literal["closure", "early_day", "late_start", "term"]
     from_on: date
     until_on: date
     at: OptionalLine20 = ""  # HH:MM, for early days and late starts
@@ -101,7 +101,7 @@ def add_days(
     house: HouseDep,
     now: NowDep,
 ) -> Response:
-    """Enter a closure, early days or late starts; the legs follow at once."""
+    """Enter a term, a closure, early days or late starts; the legs follow at once."""
     service.add_days(
         session,
         kind=CalendarKind(form.kind),

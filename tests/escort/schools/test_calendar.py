@@ -195,17 +195,49 @@ def test_a_weekend_day_with_school_needs_its_timetable(session: Session) -> None
         service.override_day(session, on=date(2021, 6, 19), is_school=True, by=LIN, now=NOW)
 
 
-def test_overlapping_terms_are_refused(session: Session) -> None:
-    service.add_days(
-        session, kind=CalendarKind.TERM, from_on=date(2021, 3, 1), until_on=date(2021, 7, 9), by=LIN, now=NOW
+@pytest.mark.parametrize("school_id", [None, 1])
+def test_a_term_that_overlaps_another_of_its_scope_is_refused_with_what_to_do(
+    session: Session, school_id: int | None
+) -> None:
+    a_school(session, term=None)
+    term = (date(2021, 3, 1), date(2021, 7, 9))
+    session.add(  # the book's own
+        CalendarEntry(
+            kind=CalendarKind.TERM,
+            source=CalendarSource.BOOK,
+            from_on=term[0],
+            until_on=term[1],
+            school_id=school_id,
+        )
     )
+    longer = {"kind": CalendarKind.TERM, "until_on": date(2021, 7, 20), "scope": Scope(school_id)}
 
-    with pytest.raises(Refused, match="重叠"):
+    with pytest.raises(Refused, match=r"2021年3月1日至2021年7月9日）重叠.*要延长，请从2021年7月10日写起"):
+        service.add_days(session, from_on=date(2021, 7, 9), by=LIN, now=NOW, **longer)  # type: ignore[arg-type]  # shorthand
+
+    service.add_days(session, from_on=date(2021, 7, 10), by=LIN, now=NOW, **longer)  # type: ignore[arg-type]  # shorthand
+
+
+def test_a_schools_own_term_may_lie_over_the_districts(session: Session) -> None:
+    school = a_school(session, term=None)
+    term = {"kind": CalendarKind.TERM, "until_on": date(2021, 7, 9), "by": LIN, "now": NOW}
+    service.add_days(session, from_on=date(2021, 3, 1), **term)  # type: ignore[arg-type]  # shorthand
+
+    service.add_days(session, from_on=date(2021, 4, 19), scope=Scope(school.id), **term)  # type: ignore[arg-type]  # shorthand
+
+    assert not is_school(session, school, date(2021, 4, 16))
+    assert is_school(session, school, date(2021, 4, 19))
+
+
+def test_a_term_with_its_end_before_its_beginning_is_told_so_and_not_of_an_overlap(session: Session) -> None:
+    a_school(session)
+
+    with pytest.raises(Refused, match="结束日期早于开始日期"):
         service.add_days(
             session,
             kind=CalendarKind.TERM,
-            from_on=date(2021, 7, 9),
-            until_on=date(2021, 7, 20),
+            from_on=date(2021, 6, 30),
+            until_on=date(2021, 5, 1),
             by=LIN,
             now=NOW,
         )

@@ -1,4 +1,4 @@
-"""Volunteers and the calendar at the desk."""
+"""Volunteers at the desk."""
 
 from datetime import date
 
@@ -6,8 +6,7 @@ from sqlmodel import select
 
 from escort.access.models import AuditEvent
 from escort.roster.models import Blockout, Volunteer
-from escort.rota.models import Leg, Shift, ShiftState
-from escort.schools.models import CalendarEntry, CalendarKind
+from escort.rota.models import Shift, ShiftState
 from notifications.models import Message
 from tests.builders import NOW, a_volunteer
 from tests.cast import the_cast
@@ -196,43 +195,3 @@ def test_days_off_said_on_the_phone_free_what_lies_under_them(desk: Desk) -> Non
         assert session.exec(select(Shift.state)).one() == ShiftState.FREED
         assert session.exec(select(Blockout.from_on)).one() == ON
     assert "4月8日" in desk.get("/volunteers/1")
-
-
-def test_a_guessed_school_day_is_confirmed_with_its_timetable(desk: Desk) -> None:
-    the_people(desk)
-    assert "4月25日（星期日）调休上课" in desk.get("/calendar")
-
-    desk.post("/calendar/make-up", {"on": "2021-04-25", "as_weekday": "4", "is_school": "yes"})
-
-    shown = desk.get("/calendar")
-    assert "4月25日（星期日）调休上课" not in shown
-    assert "按周五" in shown
-    with desk.house.store.read() as session:
-        legs = session.exec(select(Leg.timetable_weekday).where(Leg.on == date(2021, 4, 25))).all()
-    assert set(legs) == {4}
-
-
-def test_a_closure_takes_its_legs_away_and_can_be_taken_back(desk: Desk) -> None:
-    the_people(desk)
-    desk.post(
-        "/calendar/days",
-        {"kind": "closure", "from_on": "2021-04-08", "until_on": "2021-04-08", "note": "停电"},
-    )
-    with desk.house.store.read() as session:
-        assert session.exec(select(Leg).where(Leg.on == ON, Leg.state == "wanted")).all() == []
-        entry = session.exec(select(CalendarEntry).where(CalendarEntry.kind == CalendarKind.CLOSURE)).one()
-
-    desk.post(f"/calendar/entries/{entry.id}/remove")
-
-    with desk.house.store.read() as session:
-        assert len(session.exec(select(Leg).where(Leg.on == ON, Leg.state == "wanted")).all()) == 2
-
-
-def test_an_early_day_without_a_time_is_refused_in_one_sentence(desk: Desk) -> None:
-    the_people(desk)
-
-    said = desk.post(
-        "/calendar/days", {"kind": "early_day", "from_on": "2021-04-08", "until_on": "2021-04-08"}, expect=400
-    )
-
-    assert "要写几点" in said
