@@ -18,14 +18,18 @@ from escort.errors import NotFound, Refused
 from escort.journeys import windows
 from escort.journeys.models import Tap
 from escort.journeys.turns import KnownRun, Turn, known_runs, turn_of
+from escort.roster.gates import may_drive
 from escort.roster.models import Blockout, Volunteer
 from escort.rota.models import (
+    LIVE_SHIFT,
     Ask,
     AskKind,
     AskState,
     Direction,
     Offer,
     OfferState,
+    Run,
+    RunState,
     Shift,
     ShiftState,
 )
@@ -74,6 +78,9 @@ class BlockoutView:
     until_on: date
     half_day: str | None
 
+    def covers(self, offer: Offer) -> bool:
+        return self.from_on <= offer.on <= self.until_on and self.half_day in (None, offer.direction)
+
 
 @dataclass(frozen=True)
 class HomeView:
@@ -81,6 +88,7 @@ class HomeView:
     is_bound: bool
     asks: tuple[AskView, ...]
     shifts: tuple[ShiftView, ...]
+    declined: tuple[OfferedTurn, ...]  # nobody else has said yes yet: the no can be taken back
     answered: Answered | None  # what the answer given a moment ago came to
     blockouts: tuple[BlockoutView, ...]
     served_this_month: int
@@ -104,7 +112,13 @@ def home_view(
     asked = _asked(session, volunteer_id, answered)
     promised = _promised(session, volunteer_id, today.replace(day=1))
     coming = [shift for shift in promised if shift.on >= today]
-    offers = [offer for _, offer in asked]
+    blockouts = _blockouts(session, volunteer_id, today)
+    declined = [
+        offer
+        for offer in _declined(session, volunteer_id, now)
+        if may_drive(volunteer, offer.on) and not any(one.covers(offer) for one in blockouts)
+    ]
+    offers = [*(offer for _, offer in asked), *declined]
     wanted = {offer.run_id for offer in offers} | {shift.run_id for shift in coming}
     runs = known_runs(session, {run_id for run_id in wanted if run_id is not None})
     finished = _finished_runs(session, runs, today)
@@ -117,8 +131,11 @@ def home_view(
             for shift in coming
             if (view := _shift_view(shift, runs, finished, is_bound, now, zone)) is not None
         ),
+        declined=tuple(
+            OfferedTurn(offer.id or 0, turn_of(offer, runs)) for offer in declined if offer.run_id in runs
+        ),
         answered=_answered([offer for ask, offer in asked if ask.id == answered]),
-        blockouts=_blockouts(session, volunteer_id, today),
+        blockouts=blockouts,
         served_this_month=sum(
             1 for shift in promised if (shift.on.year, shift.on.month) == (today.year, today.month)
         ),
@@ -139,6 +156,15 @@ def own_ask(session: Session, *, volunteer_id: int, ask_id: int | None) -> int:
     if len(found) > 1:
         raise Refused("您有几条没有回的询问。请在页面上分别回答。")
     return found[0]
+
+
+def ask_of_own_offer(session: Session, *, volunteer_id: int, offer_id: int) -> int:
+    """Return the ask to which this volunteer's offer belongs. Raises NotFound if it is not theirs."""
+    rows = select(Offer.ask_id).where(Offer.id == offer_id, Offer.volunteer_id == volunteer_id)
+    found = session.exec(rows).first()
+    if found is None:
+        raise NotFound("这一趟已经过去了。请打开最近的一条消息，或打值班电话。")
+    return found
 
 
 def _ask_views(asked: Sequence[tuple[Ask, Offer]], runs: dict[int, KnownRun]) -> tuple[AskView, ...]:
@@ -214,6 +240,31 @@ def _asked(session: Session, volunteer_id: int, answered: int | None) -> list[tu
         Ask.volunteer_id == volunteer_id, (col(Ask.state) == AskState.OPEN) | (col(Ask.id) == answered)
     )
     return list(session.exec(rows.order_by(col(Offer.on), col(Offer.direction).desc(), col(Offer.id))))
+
+
+def _declined(session: Session, volunteer_id: int, now: datetime) -> list[Offer]:
+    """Return what this person declined and could still take: not begun, the seat and their half-day free."""
+    seat = (col(Shift.run_id) == col(Run.id)) & (col(Shift.role) == col(Offer.role))
+    own_half_day = (
+        (col(Shift.volunteer_id) == volunteer_id)
+        & (col(Shift.on) == col(Offer.on))
+        & (col(Shift.direction) == col(Offer.direction))
+        & (col(Shift.state) != ShiftState.DRAFT)
+    )
+    is_held = select(Shift.id).where(col(Shift.state).in_(LIVE_SHIFT), seat | own_half_day)
+    rows = (
+        select(Offer)
+        .join(Run, col(Run.id) == col(Offer.run_id))
+        .where(
+            Offer.volunteer_id == volunteer_id,
+            Offer.state == OfferState.DECLINED,
+            Run.state == RunState.LIVE,
+            col(Run.starts_at) > now,
+            ~is_held.correlate(Run, Offer).exists(),
+        )
+        .order_by(col(Run.starts_at), col(Offer.id))
+    )
+    return list({offer.run_id: offer for offer in session.exec(rows)}.values())
 
 
 def _promised(session: Session, volunteer_id: int, since: date) -> list[Shift]:

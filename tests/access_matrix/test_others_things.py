@@ -65,6 +65,10 @@ TRIES: list[tuple[str, str, Callable[[World], str], Body]] = [
         )
         for who in ("stranger", "wang")
     ],
+    *[
+        (who, "POST /v/{token}/take-back", lambda _: "/take-back", data(lambda w: {"offer": w.offer.id}))
+        for who in ("stranger", "wang")
+    ],
     # another family
     ("shi", "POST /f/{token}/cancel", lambda _: "/cancel", data(lambda w: {"leg": [w.yang.leg.id]})),
     (

@@ -13,7 +13,8 @@ from escort.journeys import alarms, taps, words
 from escort.journeys.alarms import Trouble
 from escort.journeys.run_view import RunView, run_view
 from escort.journeys.taps import TapIn, TapOutcome, TapResult
-from escort.journeys.volunteer_view import home_view, own_ask
+from escort.journeys.volunteer_view import ask_of_own_offer, home_view, own_ask
+from escort.rota.answers import answer_offer
 from escort.rota.asks import answer_ask
 from escort.rota.availability import block_out
 from escort.web import recognise
@@ -29,6 +30,10 @@ class AnswerForm(FormModel):
     answer: Annotated[str, Field(pattern="^(yes|no)$")]
     ask: OptionalInt = None
     no: Ids = Field(default_factory=list)  # offers that the yes does not cover
+
+
+class TakeBackForm(FormModel):
+    offer: int
 
 
 class BindForm(FormModel):
@@ -135,6 +140,26 @@ def answer(
     )
     response = _back(visitor, f"?answered={ask_id}")
     if form.answer == "yes":
+        recognise.bind_first(response, request, session, visitor, now)
+    return response
+
+
+@router.post("/v/{token}/take-back")
+def take_back(
+    request: Request,
+    visitor: CurrentVolunteer,
+    session: SessionDep,
+    house: HouseDep,
+    now: NowDep,
+    form: Annotated[TakeBackForm, Form()],
+) -> Response:
+    """A no taken back: a yes like any other, unless somebody else was first."""
+    ask_id = ask_of_own_offer(session, volunteer_id=visitor.id, offer_id=form.offer)
+    said_yes = answer_offer(
+        session, offer_id=form.offer, yes=True, by=visitor.subject, how="page", now=now, zone=house.zone
+    )
+    response = _back(visitor, f"?answered={ask_id}")
+    if said_yes:
         recognise.bind_first(response, request, session, visitor, now)
     return response
 

@@ -8,8 +8,8 @@ from sqlmodel import Session, select
 from escort.access.models import Device
 from escort.db import Store
 from escort.families.models import Child
-from escort.roster.models import Blockout
-from escort.rota.models import AskKind, Direction, Offer, OfferState, Shift, ShiftState
+from escort.roster.models import Blockout, Volunteer
+from escort.rota.models import AskKind, Direction, Offer, OfferState, Refusal, Run, Shift, ShiftState
 from tests.builders import NOW, ZONE
 from tests.escort.web.visitors import (
     Site,
@@ -163,6 +163,85 @@ def test_answer_given_twice_is_one_answer(site: Site, wednesday: Wednesday) -> N
     assert len(confirmed) == 4  # Wednesday's two and the two asked about
 
 
+AGAIN = "我又能去了"
+
+
+def declined_by_wang(site: Site, wednesday: Wednesday) -> int:
+    """王师傅 has said no to Thursday's way to school; returns the offer."""
+    [offer] = ask_wang(site.store, wednesday, turns=1)
+    site.browser().post(f"{site.link(wednesday.wang)}/answer", data={"answer": "no"})
+    return offer
+
+
+def said_yes_instead(site: Site, wednesday: Wednesday, offer: int) -> None:
+    with site.store.write() as session:
+        run = session.get_one(Run, session.get_one(Offer, offer).run_id)
+        a_shift(session, run, wednesday.cast.chen)
+
+
+def test_a_no_is_taken_back_with_one_tap_while_nobody_else_has_said_yes(
+    site: Site, wednesday: Wednesday
+) -> None:
+    offer = declined_by_wang(site, wednesday)
+    browser, address = site.browser(), site.link(wednesday.wang)
+    assert AGAIN in browser.get(address).text
+
+    answer = browser.post(f"{address}/take-back", data={"offer": str(offer)})
+
+    shown = browser.get(answer.headers["location"]).text
+    assert "记下了，能去：周四上学" in shown
+    assert AGAIN not in shown
+    with site.store.read() as session:
+        run = session.get_one(Offer, offer).run_id
+        driving = session.exec(select(Shift.volunteer_id, Shift.state).where(Shift.run_id == run)).all()
+        assert (wednesday.cast.wang.id, ShiftState.CONFIRMED) in driving
+        assert session.exec(select(Refusal.taken_back_at)).one() == NOW
+        assert len(session.exec(select(Device)).all()) == 1
+
+
+def test_a_no_cannot_be_taken_back_once_somebody_else_has_said_yes(site: Site, wednesday: Wednesday) -> None:
+    offer = declined_by_wang(site, wednesday)
+    said_yes_instead(site, wednesday, offer)
+    browser, address = site.browser(), site.link(wednesday.wang)
+
+    assert AGAIN not in browser.get(address).text
+
+    answer = browser.post(f"{address}/take-back", data={"offer": str(offer)})  # from a page opened before
+    assert "已经有人去了：周四上学，不用您跑" in browser.get(answer.headers["location"]).text
+    with site.store.read() as session:
+        assert states(session, [offer]) == [OfferState.TAKEN]
+
+
+@pytest.mark.parametrize("why", ["it has begun", "he cannot that day", "his papers have run out"])
+def test_a_no_is_not_offered_back_where_a_yes_could_not_hold(
+    site: Site, wednesday: Wednesday, why: str
+) -> None:
+    declined_by_wang(site, wednesday)
+    address = site.link(wednesday.wang)
+    on = date(2021, 4, 8)
+    if why == "it has begun":
+        site.clock.at = datetime(2021, 4, 8, 7, 40, tzinfo=ZONE)
+    with site.store.write() as session:
+        wang = session.get_one(Volunteer, wednesday.cast.wang.id)
+        if why == "he cannot that day":
+            session.add(Blockout(volunteer_id=wang.id, from_on=on, until_on=on, created_at=NOW))
+        if why == "his papers have run out":
+            wang.insured_until = date(2021, 4, 7)
+
+    assert AGAIN not in site.browser().get(address).text
+
+
+def test_somebody_elses_no_cannot_be_taken_back(site: Site, wednesday: Wednesday) -> None:
+    offer = declined_by_wang(site, wednesday)
+    stranger = site.link(f"volunteer:{wednesday.cast.stranger.id}")
+
+    answer = site.browser().post(f"{stranger}/take-back", data={"offer": str(offer)})
+
+    assert answer.status_code == 404
+    with site.store.read() as session:
+        assert states(session, [offer]) == [OfferState.DECLINED]
+
+
 def test_somebody_elses_ask_cannot_be_answered(site: Site, wednesday: Wednesday) -> None:
     offers = ask_wang(site.store, wednesday)
     with site.store.read() as session:
@@ -249,10 +328,11 @@ def test_expired_link_says_what_to_do(site: Site, wednesday: Wednesday) -> None:
 def test_home_costs_at_most_ten_queries(site: Site, wednesday: Wednesday) -> None:
     offers = ask_wang(site.store, wednesday)
     browser, address = site.bound(wednesday.wang)
+    browser.post(f"{address}/answer", data={"answer": "yes", "no": str(offers[1])})
     with site.store.read() as session:
         ask = session.get_one(Offer, offers[0]).ask_id
 
     with count_queries(site.store.engine) as queries:
-        assert browser.get(f"{address}?answered={ask}").status_code == 200
+        assert AGAIN in browser.get(f"{address}?answered={ask}").text
 
     assert len(queries) <= 10, "\n".join(queries.statements)
