@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlmodel import Session
+from sqlmodel import Session, col, func, select
 
 from escort.roster_book.apply import decide_change, open_changes, subject_of_sheet, things_of
 from escort.roster_book.book import SheetKind
@@ -36,6 +36,12 @@ def waiting_changes(session: Session) -> list[WaitingChange]:
     rows = open_changes(session)
     things = {sheet: things_of(session, SheetKind(sheet)) for sheet in {row.sheet for row in rows}}
     return [_waiting(row, things[row.sheet].get(row.subject_id)) for row in rows]
+
+
+def count_waiting(session: Session) -> int:
+    """Return how many changes wait for a coordinator."""
+    open_ones = select(func.count()).select_from(BookChange).where(col(BookChange.decided_at).is_(None))
+    return session.exec(open_ones).one()
 
 
 def settle_change(

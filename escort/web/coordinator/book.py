@@ -7,9 +7,9 @@ from fastapi import APIRouter, File, Form, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from escort.errors import Conflict
-from escort.roster_book.apply import apply_book, compare, open_changes
+from escort.roster_book.apply import apply_book, compare
 from escort.roster_book.book import BookRefused, RosterBook
-from escort.roster_book.changes import settle_change, waiting_changes
+from escort.roster_book.changes import count_waiting, settle_change, waiting_changes
 from escort.roster_book.check import rules_of
 from escort.roster_book.models import Question
 from escort.roster_book.reader import read_book
@@ -149,7 +149,7 @@ def _import_page(
 ) -> HTMLResponse:
     context: dict[str, Any] = {"counts": {}, "rows": {}, "differences": None}
     with house.store.read() as session:
-        waiting = len(open_changes(session))
+        waiting = count_waiting(session)
         if book is not None:
             report = report_of(book)
             context = {

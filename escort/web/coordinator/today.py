@@ -12,6 +12,7 @@ from escort.errors import Conflict
 from escort.journeys.board import board
 from escort.journeys.models import Step
 from escort.journeys.told_by_phone import record_told_step
+from escort.roster_book.changes import count_waiting
 from escort.web.coordinator.bars import parts_of
 from escort.web.coordinator.numbers import number_of_hand_task, number_to_ring
 from escort.web.deps import CurrentCoordinator, HouseDep, NowDep, ReadSessionDep, SessionDep
@@ -69,6 +70,7 @@ def show_today(
         parts_tomorrow=parts_of(shown.tomorrow) if shown.tomorrow else [],
         on_time_shown=ON_TIME_SHOWN,
         kind_words=KIND_WORDS,
+        book_waits=count_waiting(session),
     )
 
 

@@ -8,10 +8,12 @@ from escort.access.models import AuditEvent
 from escort.cases import service as cases
 from escort.cases.models import Case, CaseKind, CaseState
 from escort.journeys.models import Tap
+from escort.roster_book.apply import apply_book
 from escort.rota.models import Shift, ShiftState
 from notifications.models import HandKind, HandTask, Message, MessageState
 from tests.builders import NOW, TODAY
 from tests.cast import the_cast
+from tests.escort.roster_book.books import a_book, read
 from tests.escort.web.coordinator.conftest import Desk
 from tests.escort.web.coordinator.days import a_full_day, a_leg, a_run, a_shift, at
 from tests.queries import count_queries
@@ -145,6 +147,18 @@ def test_the_whole_page_costs_at_most_ten_queries(desk: Desk) -> None:
         desk.get("/today")
 
     assert len(counted) <= 10
+
+
+def test_changes_of_the_book_that_wait_are_one_quiet_line_until_they_are_decided(desk: Desk) -> None:
+    with desk.house.store.write() as session:
+        apply_book(session, read(a_book()), now=NOW, by="account:1")
+        new_number = read(a_book(志愿者={"手机号": "19900007777"}))
+        apply_book(session, new_number, now=NOW, by="account:1")
+
+    assert '名册里有 1 处改动等您定。<a href="/import/changes">' in desk.get("/today")
+
+    desk.post("/import/changes/1", {"take": "no"})
+    assert "等您定" not in desk.get("/today")
 
 
 def test_without_anybody_on_duty_the_board_says_so_and_leads_to_the_accounts(desk: Desk) -> None:
