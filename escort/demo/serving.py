@@ -67,7 +67,7 @@ def open_demonstration(settings: Settings, *, store: Store, client: httpx.Client
     world = World(jobs=jobs, people=people, clock=clock, hands=hands, plans=StoredPlans(store))
     app = wiring.create_app(
         house,
-        lifespan=lambda _app: _living(world, house, client),
+        lifespan=lambda app: _living(app.state.demo, client),
         extra=lambda app: _add_demo_routes(app, world),
     )
     app.state.demo = Showing(house, world)
@@ -89,32 +89,35 @@ def serve(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def _living(world: World, house: House, client: httpx.Client):  # type: ignore[no-untyped-def]
+async def _living(showing: Showing, client: httpx.Client):  # type: ignore[no-untyped-def]
     """Make the district if it is not there yet, then let its clock run, in a thread beside the web."""
-    stopping = threading.Event()
+    stopping, clock = threading.Event(), showing.house.clock
     thread = threading.Thread(
-        target=_live, args=(world, house, client, stopping), name="demonstration", daemon=True
+        target=live, args=(showing, client, stopping), name="demonstration", daemon=True
     )
     thread.start()
     yield
     stopping.set()
-    if isinstance(house.clock, StoreClock):
-        house.clock.stop(wait=False)
+    if isinstance(clock, StoreClock):
+        clock.stop(wait=False)
 
 
-def _live(world: World, house: House, client: httpx.Client, stopping: threading.Event) -> None:
+def live(showing: Showing, client: httpx.Client, stopping: threading.Event) -> None:
+    """Make what of the district is missing, and start the clock. The pages say so if it cannot be made."""
+    world, house = showing.world, showing.house
     if stopping.wait(0.5):  # the socket opens after the lifespan has begun
         return
-    release_claims(house.store.write, owner=world.jobs.owner)
-    with house.store.read() as session:
-        state = session.get_one(DemoState, 1)
     try:
+        release_claims(house.store.write, owner=world.jobs.owner)
+        with house.store.read() as session:
+            state = session.get_one(DemoState, 1)
         if not state.is_ready:
             world.clock.freeze(house.clock.now())
             if not has_district(house.store):
                 setup.make_district(house, say=_say)
             setup.live_first_day(world, house, office=_office_at_its_board(house, client), say=_say)
     except Exception:
+        showing.has_failed = True
         log.exception("the demonstration could not be made")
         _say("演示区没有准备好，请看上面的错误；再运行一次 make run 会接着做。")
         raise

@@ -33,6 +33,7 @@ from escort.rota.models import Leg, LegState, RunLeg, Shift, ShiftState
 from escort.rota.models import Role as Seat
 from escort.schools.models import School
 from escort.web.deps import House
+from escort.web.status import mark
 from notifications.addresses import parties_by_phone, phone_of, phones_of
 
 MORNING = time(7, 0)
@@ -40,6 +41,7 @@ BEFORE_DISMISSAL = timedelta(minutes=10)
 SHOWN_CHILD = "小杰"
 SHOWN_TEXTS = 30
 MOST_FOUND = 8
+FAILED = mark("演示区没有准备好。请到运行 make run 的窗口按 Ctrl+C，再运行一次 make run，会接着做。")
 
 
 @dataclass
@@ -48,6 +50,7 @@ class Showing:
 
     house: House
     world: World
+    has_failed: bool = False  # the district could not be made
 
     def start(self) -> StartView:
         now = self.house.clock.now()
@@ -56,6 +59,7 @@ class Showing:
             return StartView(
                 now=now,
                 going_to=self._going_to(session, now),
+                failed=FAILED if self.has_failed else "",
                 volunteers=session.exec(select(func.count()).select_from(Volunteer)).one(),
                 children=session.exec(select(func.count()).select_from(Child)).one(),
                 people=tuple(self._people(session, child, now)),
@@ -73,6 +77,7 @@ class Showing:
             return PhonesView(
                 now=now,
                 going_to=self._going_to(session, now),
+                failed=FAILED if self.has_failed else "",
                 phones=tuple(_phone(session, party) for party in shown),
                 query=query,
                 found=tuple(_found(session, query.strip())) if query.strip() else (),
@@ -106,7 +111,7 @@ class Showing:
         with self.house.store.write() as session:
             child = _shown_child(session)
             if child is None:
-                raise NotFound("演示区还在准备，请过一会儿再来。")
+                raise NotFound(self._not_ready)
             if who == "coordinator":
                 account = session.exec(select(Account).where(Account.role == Role.COORDINATOR)).first()
                 return Entrance("/today", self._sign_in(session, account))
@@ -138,13 +143,17 @@ class Showing:
 
     def _sign_in(self, session: Session, account: Account | None) -> accounts.Entered:
         if account is None or account.id is None:
-            raise NotFound("演示区还在准备，请过一会儿再来。")
+            raise NotFound(self._not_ready)
         return accounts.open_sign_in(session, account_id=account.id, now=self.house.real_now())
+
+    @property
+    def _not_ready(self) -> str:
+        return FAILED if self.has_failed else "演示区还在准备，请过一会儿再来。"
 
     def _going_to(self, session: Session, now: datetime) -> datetime | None:
         state = session.get_one(DemoState, 1)
         if not state.is_ready:
-            return state.going_to or now
+            return None if self.has_failed else state.going_to or now
         return state.going_to if state.going_to and state.going_to > now else None
 
     def _people(self, session: Session, child: Child | None, now: datetime) -> list[Person]:

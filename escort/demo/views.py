@@ -35,6 +35,7 @@ class DayFigures:
 class StartView:
     now: datetime
     going_to: datetime | None  # the clock is being moved forward to here; the page looks again by itself
+    failed: str  # what to do where the district could not be made; "" if it could
     volunteers: int
     children: int
     people: tuple[Person, ...]
@@ -71,6 +72,7 @@ class PhoneFound:
 class PhonesView:
     now: datetime
     going_to: datetime | None  # as on the start page
+    failed: str
     phones: tuple[Phone, ...]
     query: str
     found: tuple[PhoneFound, ...]

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from escort.db import Store
 from escort.demo import pages
+from escort.demo.showing import FAILED
 from escort.demo.views import (
     DayFigures,
     Entrance,
@@ -48,11 +49,13 @@ class PretendDemo:
     asked: list[tuple[str, ...]] = field(default_factory=list)
     phone: Phone = PHONE
     going_to: bool = False
+    failed: str = ""
 
     def start(self) -> StartView:
         return StartView(
             now=NOW,
             going_to=NOW + timedelta(hours=13) if self.going_to else None,
+            failed=self.failed,
             volunteers=1118,
             children=344,
             people=(Person("coordinator", "林老师", "协调员", "区里的办公室，电脑", "今天有什么要人处理"),),
@@ -63,7 +66,7 @@ class PretendDemo:
 
     def phones(self, *, parties: Sequence[str], query: str) -> PhonesView:
         found = (PhoneFound("volunteer:5", "王师傅", "唐昌古镇车队"),) if query == "王" else ()
-        return PhonesView(NOW, None, (self.phone,), query, found)
+        return PhonesView(NOW, None, self.failed, (self.phone,), query, found)
 
     def take(self, *, party: str) -> None:
         self.asked.append(("take", party))
@@ -120,6 +123,18 @@ def test_start_page_looks_again_by_itself_while_the_clock_moves(store: Store, de
 
     assert 'http-equiv="refresh"' in page
     assert "正在往前走，走到 4月7日 07:00" in page
+
+
+@pytest.mark.parametrize("path", ["/", "/demo/phones"])
+def test_a_failed_start_is_told_in_one_sentence_and_the_page_does_not_wait_for_it(
+    store: Store, demo: PretendDemo, path: str
+) -> None:
+    demo.failed = FAILED
+
+    page = a_browser(store, demo).get(path).text
+
+    assert FAILED in page
+    assert "http-equiv" not in page
 
 
 def test_phone_shows_texts_with_links_and_nothing_unescaped(store: Store, demo: PretendDemo) -> None:
