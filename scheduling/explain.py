@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from scheduling.cost import km_price, reserve_price
-from scheduling.feasibility import STANDING, Bookings, promised_bookings, promised_counts, standbys_of
+from scheduling.feasibility import (
+    BOOKED,
+    SECOND_RULES,
+    STANDING,
+    Bookings,
+    promised_bookings,
+    promised_counts,
+    standbys_of,
+)
 from scheduling.flow import Duties
 from scheduling.plan import Cause, Plan, Relaxation, Rule, Shortage, Unfilled
 from scheduling.problem import Direction, Problem
@@ -45,6 +53,16 @@ class Refusal:
     rule: Rule
     has: float | None = None
     needs: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Somebody who would take a seat of a run: its driver's, or its second adult's."""
+
+    run: int
+    volunteer: int
+    is_second: bool = False
+    waived: frozenset[Rule] = frozenset()  # what somebody gave way in for this very seat
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +106,36 @@ def why_not(problem: Problem, run: int, volunteer: int) -> Refusal | None:
     return desk.refusal(desk.hurdles.rules[broken[0]], volunteer) if len(broken) else None
 
 
-def broken_rules(problem: Problem, run: int, volunteer: int) -> tuple[Rule, ...]:
-    """Return every hard rule that the volunteer would break by driving the run, or breaks if he is promised to it."""
+def broken_rules(problem: Problem, run: int, volunteer: int, *, second: bool = False) -> tuple[Rule, ...]:
+    """Return every hard rule that the volunteer would break by driving the run, or breaks if he is promised to it.
+
+    With `second`: by riding along as its second adult.
+    """
     hurdles = _Desk(problem, run).hurdles
-    return tuple(hurdles.rules[row] for row in np.flatnonzero(~hurdles.keeps[:, volunteer]).tolist())
+    broken = (hurdles.rules[row] for row in np.flatnonzero(~hurdles.keeps[:, volunteer]).tolist())
+    return tuple(rule for rule in broken if not second or rule in SECOND_RULES or rule in BOOKED)
+
+
+def broken_by_claims(problem: Problem, claims: Sequence[Claim]) -> list[tuple[Rule, ...]]:
+    """Return, claim by claim, the hard rules that it breaks and that are not waived.
+
+    In the order given: a claim that breaks none counts as promised for those after it.
+    """
+    cars = problem.runs or ()
+    runs = RunTable(problem, [cars[claim.run] for claim in claims])
+    rows = np.arange(len(claims))
+    keeps = {rule: holds(problem.tables, runs, rows) for rule, holds in STANDING.items()}
+    bookings = promised_bookings(problem)
+    found = []
+    for row, claim in enumerate(claims):
+        slot = int(runs.slot[row])
+        standing = SECOND_RULES if claim.is_second else STANDING
+        broken = [rule for rule in standing if not keeps[rule][row, claim.volunteer]]
+        broken += [rule for rule, is_free in BOOKED.items() if not is_free(bookings, slot)[claim.volunteer]]
+        found.append(tuple(rule for rule in broken if rule not in claim.waived))
+        if not found[-1]:
+            bookings.book(np.array([claim.volunteer]), np.array([slot]))
+    return found
 
 
 def why_nobody(problem: Problem, run: int) -> WhyNobody:
@@ -242,9 +286,7 @@ class _Hurdles:
         self.slot = int(runs.slot[row])
         rows = np.array([row])
         keeps = {rule: STANDING[rule](problem.tables, runs, rows) for rule in STANDING}
-        keeps[Rule.SAME_HALF_DAY] = bookings.free_slot(self.slot)[None]
-        keeps[Rule.HOUSEHOLD] = bookings.no_kin(self.slot)[None]
-        keeps[Rule.WEEK_CAP] = bookings.below_cap(self.slot)[None]
+        keeps |= {rule: is_free(bookings, self.slot)[None] for rule, is_free in BOOKED.items()}
         people = len(problem.volunteers)
         self.rules = tuple(keeps)
         self.keeps: Bools = np.vstack([np.broadcast_to(kept, (1, people)) for kept in keeps.values()])

@@ -209,6 +209,11 @@ STANDING: dict[Rule, StandingRule] = {  # in the order in which they are told to
     Rule.BLOCKOUT: not_blocked_out,
     Rule.TOO_FAR: near_enough,
 }
+BOOKED: dict[Rule, Callable[[Bookings, int], Bools]] = {  # what depends on a slot's other duties
+    Rule.SAME_HALF_DAY: Bookings.free_slot,
+    Rule.HOUSEHOLD: Bookings.no_kin,
+    Rule.WEEK_CAP: Bookings.below_cap,
+}
 # The second adult rides along: no car of theirs is used, all that protects the child holds.
 SECOND_RULES = tuple(
     rule

@@ -13,13 +13,20 @@ from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from escort.families.models import BarredPerson, Child
-from escort.roster.gates import VETTING_VALID
 from escort.roster.models import Team, Volunteer
 from escort.rota import models as rota
 from escort.rota.bookings import LOAD_WEEKS, blockouts, bookings, served_counts, shifts_around, week_number
 from escort.rota.bookings import direction_of as direction_of
 from escort.rota.bookings import week_of as week_of
 from escort.rota.models import CircleMember, CircleState, Leg, Refusal, Run, RunLeg, Service, Shift
+from escort.rota.planner_rows import (
+    FALLBACK,
+    VOLUNTEER_COLUMNS,
+    planner_child,
+    planner_run,
+    planner_volunteer,
+    point_of,
+)
 from escort.schools.models import School
 from scheduling import problem as planner
 from scheduling.problem import Booking, Direction, Point, Problem, Served
@@ -28,7 +35,6 @@ from scheduling.travel import MINUTES_PER_KM, km_between
 TURNS_REMEMBERED = timedelta(days=14)  # how far back a child's last drivers are looked for
 PROMISED = (rota.ShiftState.OPEN, rota.ShiftState.CONFIRMED)
 FEW_LEGS = 500  # so many are named in a query; for more all refusals are read
-FALLBACK = Point(30.8, 103.9)  # a team without volunteers needs some point; nobody is measured against it
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,7 @@ def problem_of(
     problem = replace(
         plain,
         runs=tuple(
-            _kept(plain, run_rows[run_id], [leg_at[_id(leg.id)] for leg in kept_runs[run_id]], day_at)
+            planner_run(plain, run_rows[run_id], [leg_at[_id(leg.id)] for leg in kept_runs[run_id]], day_at)
             for run_id in run_ids
         ),
         promised=_at(run_ids, promised),
@@ -198,32 +204,20 @@ class _Volunteers:
         teams = list(session.exec(select(Team).order_by(col(Team.id))))
         self.team_at = {_id(team.id): index for index, team in enumerate(teams)}
         rows = session.execute(
-            select_columns(*_VOLUNTEER_COLUMNS)
+            select_columns(*VOLUNTEER_COLUMNS)
             .where(
                 col(Volunteer.suspended_at).is_(None), col(Volunteer.lat).is_not(None), *_drives(available)
             )
             .order_by(col(Volunteer.id))
         ).all()
-        patterns = _Patterns()
         self.ids = [row.id for row in rows]
         self.at = {volunteer_id: index for index, volunteer_id in enumerate(self.ids)}
         self.rows = tuple(
-            planner.Volunteer(
-                point=_point(row.lat, row.lon),
+            planner_volunteer(
+                row,
+                first_on=dates[0],
                 team=self.team_at.get(row.team_id or 0),
-                is_female=row.gender == "F",
-                seats=row.seats,
-                child_seats=row.child_seats,
-                wheelchair=row.wheelchair,
-                cap_week=row.cap_week,
-                pledge_week=max(1, row.cap_week),
-                avail=patterns[row.pattern],
                 blockouts=blocked.get(row.id, frozenset()),
-                vetted_until=_vetted_until(row.vetted_on, dates[0]),
-                licence_until=row.licence_until,
-                insured_until=row.insured_until,
-                max_approach_km=row.max_approach_km,
-                girls_only=row.girls_only,
                 served=served.get(row.id, 0),
             )
             for row in rows
@@ -252,25 +246,12 @@ class _Volunteers:
         )
 
 
-def _vetted_until(vetted_on: date | None, first_on: date) -> date | None:
-    """A query dated in the future cannot have happened: as if there were none."""
-    return vetted_on + VETTING_VALID if vetted_on is not None and vetted_on <= first_on else None
-
-
 def _drives(available: Collection[tuple[int, str]] | None) -> list[Any]:
     """Those whose weekly pattern has one of these half-days; all where none are named."""
     if available is None:
         return []
     places = sorted(2 * weekday + int(direction_of(direction)) for weekday, direction in available)
     return [or_(*(func.substr(col(Volunteer.pattern), place + 1, 1) == "1" for place in places))]
-
-
-class _Patterns(dict[str, tuple[bool, ...]]):
-    """Weekly patterns as the planner has them, each read once."""
-
-    def __missing__(self, pattern: str) -> tuple[bool, ...]:
-        self[pattern] = found = tuple(mark == "1" for mark in pattern)
-        return found
 
 
 class _Children:
@@ -312,24 +293,16 @@ class _Children:
     def rows(
         self, school_at: Mapping[int, int], team_at: Mapping[int, int], *, unplaced: Collection[int]
     ) -> Iterable[planner.Child]:
-        """Yield the children. Who lives where nobody can measure (`unplaced`) shares no car: the way is not known."""
+        """Yield the children; `unplaced` are those whose way is not known."""
         for row in self.children:
-            yield planner.Child(
-                point=_point(row.home_lat, row.home_lon),
+            yield planner_child(
+                row,
                 school=school_at[row.school_id],
                 team=team_at.get(row.team_id or 0),
-                is_girl=row.gender == "F",
-                wheelchair=row.wheelchair,
-                child_seat=row.child_seat,
-                female_driver=row.female_driver,
-                alone=row.alone or row.id in unplaced,
-                second_adult=row.second_adult,
-                only_familiar=row.only_familiar,
-                turning=planner.Turning.RULE if row.rotate and row.only_familiar else planner.Turning.WISH,
+                is_placed=row.id not in unplaced,
                 circle=self.circle.get(_id(row.id), ()),
-                familiar=self.known.get(_id(row.id), ()),
+                known=self.known.get(_id(row.id), ()),
                 banned=self.banned.get(_id(row.id), ()),
-                family=row.family_id,
             )
 
     def _last_served(
@@ -374,28 +347,13 @@ def _leg(
     to_school = leg.direction == rota.Direction.TO_SCHOOL
     moment = (leg.due_at if to_school else leg.pickup_at).astimezone(zone)
     known = leg.lat is not None and leg.lon is not None
-    point = _point(leg.lat, leg.lon) if known else Point(school.lat, school.lon)
+    point = point_of(leg.lat, leg.lon) if known else Point(school.lat, school.lon)
     return planner.Leg(
         child=child_at[leg.child_id],
         day=day_at[leg.on],
         direction=direction_of(leg.direction),
         minute=moment.hour * 60 + moment.minute,
         point=point,
-    )
-
-
-def _kept(problem: Problem, run: Run, legs: list[int], day_at: Mapping[date, int]) -> planner.Run:
-    school = problem.schools[problem.children[problem.legs[legs[0]].child].school].point
-    to_school = run.direction == rota.Direction.TO_SCHOOL
-    return planner.Run(
-        day=day_at[run.on],
-        direction=direction_of(run.direction),
-        legs=tuple(legs),
-        start=problem.leg_point(legs[0]) if to_school else school,
-        end=school if to_school else problem.leg_point(legs[-1]),
-        km=run.km,
-        minutes=run.minutes,
-        line=-1 - _id(run.id),
     )
 
 
@@ -448,32 +406,11 @@ def _at(run_ids: Sequence[int], people: Mapping[int, int]) -> dict[int, int]:
     return {position[run_id]: volunteer for run_id, volunteer in people.items()}
 
 
-def _point(lat: float | None, lon: float | None) -> Point:
-    return FALLBACK if lat is None or lon is None else Point(lat, lon)
-
-
 def _id(value: int | None) -> int:
     assert value is not None
     return value
 
 
-_VOLUNTEER_COLUMNS: tuple[Any, ...] = (  # nothing sealed
-    Volunteer.id,
-    Volunteer.lat,
-    Volunteer.lon,
-    Volunteer.team_id,
-    Volunteer.gender,
-    Volunteer.seats,
-    Volunteer.child_seats,
-    Volunteer.wheelchair,
-    Volunteer.cap_week,
-    Volunteer.pattern,
-    Volunteer.vetted_on,
-    Volunteer.licence_until,
-    Volunteer.insured_until,
-    Volunteer.max_approach_km,
-    Volunteer.girls_only,
-)
 _SEALED_OF_CHILDREN: tuple[Any, ...] = (
     Child.full_name,
     Child.born_on,
