@@ -63,7 +63,7 @@ LATE_ANSWER_COUNTS_FOR = timedelta(days=7)
 URGENT_BEFORE = timedelta(minutes=60)
 SOON = timedelta(hours=24)  # a driver's "no" about a shift so near is urgent
 ANSWERS = {Meaning.YES, Meaning.NO, Meaning.NO_ON, Meaning.CANCEL}
-OWN_ANSWERS = {"ask.yes", "ask.no", "ask.partly"}
+OWN_ANSWERS = {"ask.yes", "ask.no", "ask.partly", "ask.not_taken"}
 
 
 def handle(session: Session, *, inbound_id: int, desk: Desk) -> None:
@@ -105,21 +105,39 @@ def failed_sentence(session: Session, message: Message) -> str:
     return wording.case_message_failed(_name_of(session, message.party), message.failed_code or "")
 
 
-def understood(session: Session, answered: asks.Answered, desk: Desk) -> Wording | None:
-    """Return the answer that repeats what was understood; None if a human must say what is true."""
+def understood(session: Session, answered: asks.Answered, desk: Desk) -> list[Wording]:
+    """Return the answer that repeats what was understood; none if a human must say what is true."""
     yes, no = _turns(session, answered.accepted), _turns(session, answered.declined)
+    turned_away = _turned_away(session, answered.gone, desk)
     if yes and no:
-        return wording.ask_understood_partly(yes, no, now=desk.now, zone=desk.zone)
+        return [wording.ask_understood_partly(yes, no, now=desk.now, zone=desk.zone), *turned_away]
     if yes:
-        return wording.ask_understood_yes(yes, now=desk.now, zone=desk.zone)
+        return [wording.ask_understood_yes(yes, now=desk.now, zone=desk.zone), *turned_away]
     if no:
-        return wording.ask_understood_no(no, now=desk.now, zone=desk.zone)
+        return [wording.ask_understood_no(no, now=desk.now, zone=desk.zone), *turned_away]
+    if turned_away:
+        return turned_away
     for offer in answered.gone:
         if _is_driven_by_another(session, offer):
-            return wording.driver_late_reply_truth(_turns(session, [offer])[0], now=desk.now, zone=desk.zone)
+            turn = _turns(session, [offer])[0]
+            return [wording.driver_late_reply_truth(turn, now=desk.now, zone=desk.zone)]
     if answered.gone and all(_is_over(session, offer, desk.now) for offer in answered.gone):
-        return wording.late_thanks()
-    return None
+        return [wording.late_thanks()]
+    return []
+
+
+def _turned_away(session: Session, gone: Sequence[Offer], desk: Desk) -> list[Wording]:
+    """Say of each yes that could not be taken why."""
+    reasons = dict.fromkeys(offer.end_reason for offer in gone if offer.end_reason)
+    return [
+        wording.yes_not_taken(
+            _turns(session, [offer for offer in gone if offer.end_reason == reason]),
+            reason,
+            now=desk.now,
+            zone=desk.zone,
+        )
+        for reason in reasons
+    ]
 
 
 def _outcome(session: Session, row: Inbound, reply: Reply, parties: Sequence[str], desk: Desk) -> Outcome:
@@ -219,9 +237,9 @@ def _answer(
     )
     acknowledge(session, about=f"ask:{ask.id}", now=desk.now)
     words = understood(session, answered, desk)
-    if words is None:
+    if not words:
         return _to_human(session, party, desk, is_urgent=False)
-    return Outcome(InboundOutcome.APPLIED, ((party, words),))
+    return Outcome(InboundOutcome.APPLIED, tuple((party, one) for one in words))
 
 
 def _volunteer_with_nothing_open(

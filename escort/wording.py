@@ -90,6 +90,11 @@ def ask_understood_partly(
     )
 
 
+def yes_not_taken(turns: Sequence[Turn], reason: str, *, now: datetime, zone: ZoneInfo) -> Wording:
+    """Thanks; the yes could not be taken, with why: a key of `WHY_NOT_TAKEN`."""
+    return _say("ask.not_taken", turns=spoken.said_all(turns, now, zone), reason=WHY_NOT_TAKEN[reason])
+
+
 def offer_taken(turn: Turn, *, now: datetime, zone: ZoneInfo) -> Wording:
     """Thanks; somebody else was first."""
     return _say("offer.taken", turn=spoken.said(turn, now, zone))
@@ -394,6 +399,7 @@ TEXTS = {
     "ask.yes": "【杜鹃鸟】记下了，您能去：{turns}。谢谢您。前一天17:00起，链接里看得到名字和地点。",
     "ask.no": "【杜鹃鸟】记下了，您去不了：{turns}。没关系，我们另外请人。",
     "ask.partly": "【杜鹃鸟】记下了，能去：{yes}；去不了：{no}。谢谢您。前一天17:00起，链接里看得到名字和地点。",
+    "ask.not_taken": "【杜鹃鸟】谢谢您回话。{turns}这次不用您去：{reason}。有疑问请问值班老师。",
     "offer.taken": "【杜鹃鸟】谢谢您。{turn}这趟已有别的志愿者先答应了，这次不用您去。",
     "offer.late": "【杜鹃鸟】谢谢您回话。{turn}这趟已由他人接送，您不用去。",
     "reply.ask_back": "【杜鹃鸟】收到不等于能去。{turns}：能去请回1，去不了请回2。",
@@ -437,6 +443,27 @@ TEXTS = {
     "device.code": "【杜鹃鸟】验证码{code}，{minutes}分钟内有效。请不要告诉任何人，我们也不会来要。",
 }
 """Each text as it is registered with the providers; 【杜鹃鸟】 is the registered signature."""
+
+ARRANGED_OTHERWISE = "这趟另外安排人了"  # why is the child's or its family's own affair
+WHY_NOT_TAKEN = {
+    "suspended": "您的接送现在是暂停的",
+    "banned": ARRANGED_OTHERWISE,
+    "only_familiar": ARRANGED_OTHERWISE,
+    "female_driver": ARRANGED_OTHERWISE,
+    "household": ARRANGED_OTHERWISE,
+    "vetting": "登记的无犯罪记录查询到那天过期了",
+    "licence": "登记的驾驶证到那天过期了",
+    "insurance": "登记的座位险到那天过期了",
+    "wheelchair": "这趟要能载轮椅的车",
+    "child_seats": "这趟要的儿童座椅，您车上登记的不够",
+    "seats": "您车上登记的座位不够",
+    "girls_only": "您登记的是只接女生",
+    "blockout": "您说过这天不方便",
+    "too_far": "比您登记的路程远",
+    "same_half_day": "您这半天已有别的安排",
+    "week_cap": "您登记的每周趟数已经满了",
+}
+"""Why a yes could not be taken, in words for whoever said it."""
 
 MAX_SEGMENTS = {
     "ask.routine": 4,

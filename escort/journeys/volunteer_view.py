@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
+from escort import wording
 from escort.errors import NotFound, Refused
 from escort.journeys import windows
 from escort.journeys.models import Tap
@@ -57,7 +58,10 @@ class Answered:
 
     yes: tuple[tuple[date, str], ...]
     no: tuple[tuple[date, str], ...]
-    gone: tuple[tuple[date, str], ...]  # somebody else was first, or the run changed
+    gone: tuple[tuple[date, str], ...]  # somebody else was first, or the run is no more
+    turned_away: tuple[
+        tuple[str, tuple[tuple[date, str], ...]], ...
+    ]  # why the yes could not be taken, and for what
 
 
 @dataclass(frozen=True)
@@ -195,10 +199,17 @@ def _answered(offers: Sequence[Offer]) -> Answered | None:
     if not any(offer.state in (*_GONE, OfferState.ACCEPTED, OfferState.DECLINED) for offer in offers):
         return None
 
-    def those(*states: OfferState) -> tuple[tuple[date, str], ...]:
-        return tuple((offer.on, offer.direction) for offer in offers if offer.state in states)
+    def those(*states: OfferState, reason: str = "") -> tuple[tuple[date, str], ...]:
+        found = (offer for offer in offers if offer.state in states and offer.end_reason == reason)
+        return tuple((offer.on, offer.direction) for offer in found)
 
-    return Answered(those(OfferState.ACCEPTED), those(OfferState.DECLINED), those(*_GONE))
+    reasons = dict.fromkeys(offer.end_reason for offer in offers if offer.end_reason)
+    return Answered(
+        those(OfferState.ACCEPTED),
+        those(OfferState.DECLINED),
+        those(*_GONE),
+        tuple((wording.WHY_NOT_TAKEN[reason], those(*_GONE, reason=reason)) for reason in reasons),
+    )
 
 
 def _by_time(offered: OfferedTurn) -> tuple[date, bool]:

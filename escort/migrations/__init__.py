@@ -17,11 +17,11 @@ def migrate(store: Store) -> None:
     command.upgrade(config, "head")
 
 
-def demolish(store: Store) -> None:
-    """Take every table away again. For tests of migrations: a real store is never taken down."""
+def demolish(store: Store, *, down_to: str = "base") -> None:
+    """Take every table, or every later step, away again. For tests: a real store is never taken down."""
     config = _config()
     config.attributes["engine"] = store.engine
-    command.downgrade(config, "base")
+    command.downgrade(config, down_to)
 
 
 def is_current(store: Store) -> bool:

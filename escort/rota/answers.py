@@ -4,25 +4,26 @@ Nobody is assigned: a shift is a promise only after its volunteer's yes. After a
 those legs; only they can take it back, while nobody else has said yes.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import bindparam
+from sqlalchemy import update as core_update
+from sqlalchemy.orm import aliased
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col, select, update
 
-from escort import wording
-from escort.errors import NotFound, Refused
-from escort.rota.fitness import is_fit
+from escort.errors import Conflict, NotFound, Refused
+from escort.rota.fitness import OFFICE_WORDS, Scene, Seat, scene_of, what_breaks
 from escort.rota.models import (
-    LIVE_SHIFT,
     Ask,
-    AskKind,
     AskState,
     CircleMember,
     CircleState,
-    Leg,
     Offer,
     OfferState,
     Refusal,
@@ -32,11 +33,10 @@ from escort.rota.models import (
     Shift,
     ShiftState,
 )
-from escort.rota.repeats import repeat_reason
-from escort.rota.seats import lock_runs, open_seats, search_now
-from escort.rota.shown import shown_runs
-from notifications.models import Urgency
-from notifications.outbox import Letter, enqueue_many, withdraw
+from escort.rota.seats import lock_runs, search_now
+from escort.rota.taking import take_seat, tell_the_others
+from notifications.outbox import withdraw
+from scheduling.plan import Rule
 
 
 @dataclass(frozen=True)
@@ -65,34 +65,28 @@ def answer_ask(
     this person has declined. What somebody else has taken meanwhile, or what is no more, comes back as `gone`.
     Raises NotFound for an unknown ask.
     """
-    if session.get(Ask, ask_id) is None:
+    _lock_runs_of_ask(session, ask_id)
+    asked = _read(session, _of_ask(), {"ask_id": ask_id})
+    if not asked and session.get(Ask, ask_id) is None:
         raise NotFound("这条询问已经不在了。请打开最新的一条短信。")
-    lock_runs(session, session.exec(select(Offer.run_id).where(Offer.ask_id == ask_id)).all())
-    offers = session.exec(
-        select(Offer)
-        .where(Offer.ask_id == ask_id)
-        .order_by(col(Offer.on), col(Offer.direction).desc())
-        .execution_options(populate_existing=True)
-    ).all()
-    no = {offer.id for offer in offers} if declined is None else set(declined)
+    no = {one.id for one in asked} if declined is None else set(declined)
+    refused = [
+        one
+        for one in asked
+        if one.is_answerable and (one.id in no or (one.offer.state == OfferState.DECLINED and not takes_back))
+    ]
+    wanted = [one for one in asked if one.is_answerable and one not in refused]
+    _say_no(session, refused, now=now)
+    promised = _say_yes(session, wanted, how=_confirmed_how(how, by), now=now, zone=zone)
     answered = Answered()
-    for offer in offers:
-        if offer.state == OfferState.ACCEPTED:
-            (answered.accepted if _still_drives(session, offer) else answered.gone).append(offer)
-        elif offer.state in {OfferState.TAKEN, OfferState.WITHDRAWN}:
-            answered.gone.append(offer)
-        elif offer.id in no or (offer.state == OfferState.DECLINED and not takes_back):
-            _decline(session, offer, now=now)
-            answered.declined.append(offer)
-        elif _accept(session, offer, by=by, how=how, now=now, zone=zone):
-            answered.accepted.append(offer)
+    for one in asked:
+        if one in refused:
+            answered.declined.append(one.offer)
+        elif one.id in promised or one.is_kept:
+            answered.accepted.append(one.offer)
         else:
-            answered.gone.append(offer)
-    session.exec(
-        update(Ask)
-        .where(col(Ask.id) == ask_id, col(Ask.state).in_((AskState.OPEN, AskState.LAPSED)))
-        .values(state=str(AskState.ANSWERED), answered_at=now, answer=how)
-    )
+            answered.gone.append(one.offer)
+    session.execute(_close_ask(), {"ask_id": ask_id, "now": now, "how": how})
     withdraw(session, about=f"ask:{ask_id}", reason="answered", now=now)
     session.flush()
     return answered
@@ -109,20 +103,19 @@ def answer_offer(
     if offer is None:
         raise NotFound("这趟车的询问已经不在了。请打开最新的一条短信。")
     lock_runs(session, [offer.run_id])
-    session.refresh(offer)
-    if yes:
-        done = _accept(session, offer, by=by, how=how, now=now, zone=zone)
+    [one] = _read(session, _of_offer(), {"offer_id": offer_id})
+    if not yes:
+        done = offer_id in _say_no(session, [one], now=now)
+    elif one.offer.state in _ANSWERABLE:
+        promised = _say_yes(session, [one], how=_confirmed_how(how, by), now=now, zone=zone)
+        done = offer_id in promised
     else:
-        done = _decline(session, offer, now=now)
+        done = one.is_kept
     still_open = session.exec(
         select(Offer.id).where(Offer.ask_id == offer.ask_id, Offer.state == OfferState.OPEN).limit(1)
     )
     if still_open.first() is None:
-        session.exec(
-            update(Ask)
-            .where(col(Ask.id) == offer.ask_id, col(Ask.state) == AskState.OPEN)
-            .values(state=str(AskState.ANSWERED), answered_at=now, answer=how)
-        )
+        session.execute(_close_ask(), {"ask_id": offer.ask_id, "now": now, "how": how})
         withdraw(session, about=f"ask:{offer.ask_id}", reason="answered", now=now)
     session.flush()
     return done
@@ -143,15 +136,27 @@ def record_answer(
 
     Raises Refused if this volunteer was never asked for the run.
     """
-    offer = session.exec(
+    offer = _newest_offer(session, run_id, volunteer_id)
+    if offer is None:
+        raise Refused("还没有问过这位志愿者。请先点“问”，再记下电话里的回答。")
+    return answer_offer(session, offer_id=_id(offer.id), yes=yes, by=by, how=how, now=now, zone=zone)
+
+
+def why_not_counted(session: Session, *, run_id: int, volunteer_id: int) -> str:
+    """Return in a sentence for the office why an answer given by telephone could not be taken."""
+    offer = _newest_offer(session, run_id, volunteer_id)
+    if offer is not None and offer.end_reason:
+        return f"这个回答不能算：{OFFICE_WORDS[offer.end_reason]}。请另外选人。"
+    return "这个回答来晚了：已经有别人开，或者这趟车变了。请看一下现在是谁。"
+
+
+def _newest_offer(session: Session, run_id: int, volunteer_id: int) -> Offer | None:
+    return session.exec(
         select(Offer)
         .where(Offer.run_id == run_id, Offer.volunteer_id == volunteer_id)
         .order_by(col(Offer.id).desc())
         .limit(1)
     ).first()
-    if offer is None or offer.id is None:
-        raise Refused("还没有问过这位志愿者。请先点“问”，再记下电话里的回答。")
-    return answer_offer(session, offer_id=offer.id, yes=yes, by=by, how=how, now=now, zone=zone)
 
 
 def remember_refusal(session: Session, *, leg_ids: Collection[int], volunteer_id: int, now: datetime) -> None:
@@ -171,223 +176,275 @@ def remember_refusal(session: Session, *, leg_ids: Collection[int], volunteer_id
             known[leg_id].at, known[leg_id].taken_back_at = now, None
 
 
-def tell_the_others(session: Session, winner: Offer, *, now: datetime, zone: ZoneInfo) -> None:
-    """Close the run's other open offers and tell those people that somebody was first."""
-    others = session.exec(
-        select(Offer, Ask)
-        .join(Ask, col(Ask.id) == col(Offer.ask_id))
-        .where(
-            Offer.run_id == winner.run_id,
-            Offer.role == winner.role,
-            Offer.state == OfferState.OPEN,
-            Offer.id != winner.id,
-        )
-    ).all()
-    if not others:
+@dataclass(eq=False)
+class _Asked:
+    """One offer as it is answered, with its run and the shift that it asks for."""
+
+    offer: Offer
+    run: Run | None
+    shift_state: str | None
+    gave_way: str | None  # rules that the office gave way in when it asked this person for this run
+
+    @property
+    def id(self) -> int:
+        return _id(self.offer.id)
+
+    @property
+    def run_id(self) -> int:
+        return _id(self.offer.run_id)
+
+    @property
+    def is_answerable(self) -> bool:
+        """Whether an answer to the whole ask covers it: what somebody else has taken is not asked any more."""
+        return self.offer.state in _ANSWERABLE and self.offer.state != OfferState.TAKEN
+
+    @property
+    def is_kept(self) -> bool:
+        return self.offer.state == OfferState.ACCEPTED and self.shift_state in _KEPT
+
+    @property
+    def seat(self) -> Seat:
+        rules = [Rule(code) for code in (self.gave_way or "").split(",") if code]
+        return Seat(self.run_id, self.offer.role, frozenset(rules))
+
+    def is_wanted(self, now: datetime) -> bool:
+        return self.run is not None and self.run.state == RunState.LIVE and self.run.ends_at > now
+
+
+def _say_yes(
+    session: Session, asked: Sequence[_Asked], *, how: str, now: datetime, zone: ZoneInfo
+) -> set[int]:
+    """Turn offers into promises, where their runs still want one and this person may drive; return those offers."""
+    wanted = [one for one in asked if one.is_wanted(now)]
+    _settle(session, [one for one in asked if one not in wanted], OfferState.WITHDRAWN, now)
+    if not wanted:
+        return set()
+    runs = [one.run for one in wanted if one.run is not None]
+    scene = scene_of(session, volunteer_id=wanted[0].offer.volunteer_id, runs=runs)
+    held = [one for one in wanted if not _is_own(one) and scene.holder(one.run_id, one.offer.role)]
+    _settle(session, held, OfferState.TAKEN, now)
+    free = [one for one in wanted if one not in held]
+    broken = what_breaks(session, scene, [one.seat for one in free])
+    _turn_away(session, [one for one in free if one.run_id in broken], broken, now)
+    fit = [one for one in free if one.run_id not in broken]
+    confirmed = _confirm(session, [one for one in fit if _is_own(one)], how=how, now=now)
+    taken = [
+        one
+        for one in fit
+        if one not in confirmed
+        and one.run is not None
+        and take_seat(session, one.offer, one.run, how=how, now=now)
+    ]
+    _settle(session, [one for one in fit if one not in confirmed and one not in taken], OfferState.TAKEN, now)
+    accepted = [*confirmed, *taken]
+    if len(_settle(session, accepted, OfferState.ACCEPTED, now)) != len(accepted):
+        raise Conflict("这几趟刚刚有变化，请刷新页面再答一次。")
+    for one in taken:
+        tell_the_others(session, one.offer, now=now, zone=zone)
+    _take_back_refusals(session, scene, accepted, now)
+    _join_circles(session, scene, accepted, now)
+    return {one.id for one in accepted}
+
+
+def _is_own(one: _Asked) -> bool:
+    """Whether the seat is held open for whoever answers."""
+    return one.offer.shift_id is not None and one.shift_state == ShiftState.OPEN
+
+
+def _turn_away(session: Session, unfit: Sequence[_Asked], broken: Mapping[int, str], now: datetime) -> None:
+    """A yes that cannot be taken: the seat is free for others, and the offer keeps why."""
+    if not unfit:
         return
-    session.exec(
-        update(Offer)
-        .where(col(Offer.id).in_([offer.id for offer, _ in others]), col(Offer.state) == OfferState.OPEN)
-        .values(state=str(OfferState.TAKEN), answered_at=now)
-    )
-    shown = shown_runs(session, [winner.run_id] if winner.run_id else [])
-    letters = []
-    for offer, ask in others:
-        unread = 0
-        if ask.kind == AskKind.STAND_IN:  # a week's ask goes on with its other turns
-            session.exec(
-                update(Ask)
-                .where(col(Ask.id) == ask.id, col(Ask.state) == AskState.OPEN)
-                .values(state=str(AskState.WITHDRAWN), answered_at=now, answer="taken")
-            )
-            unread = withdraw(session, about=f"ask:{ask.id}", reason="taken", now=now)
-        if not unread and winner.run_id in shown:
-            letters.append(
-                Letter(
-                    to=f"volunteer:{offer.volunteer_id}",
-                    wording=wording.offer_taken(shown[winner.run_id].turn, now=now, zone=zone),
-                    about=f"run:{winner.run_id}",
-                    dedup_key=f"offer-taken:{offer.id}",
-                    urgency=Urgency.URGENT,
-                )
-            )
-    enqueue_many(session, letters, now=now)
+    for reason in sorted(set(broken.values())):
+        those = [one for one in unfit if broken[one.run_id] == reason]
+        _settle(session, those, OfferState.WITHDRAWN, now, reason=reason)
+    _end_open_shifts(session, unfit, ShiftState.FREED, "unfit", now)
+    search_now(session, [one.run_id for one in unfit], now=now)
 
 
-def _accept(session: Session, offer: Offer, *, by: str, how: str, now: datetime, zone: ZoneInfo) -> bool:
-    """Turn an offer into a promise, if its run still wants one and this person may drive it."""
-    if offer.state == OfferState.ACCEPTED:
-        return _still_drives(session, offer)
-    if offer.state == OfferState.WITHDRAWN:
-        return False
-    run = session.get(Run, offer.run_id, populate_existing=True)
-    if run is None or run.state != RunState.LIVE or run.ends_at <= now:
-        _settle(session, offer, OfferState.WITHDRAWN, now)
-        return False
-    if not is_fit(session, run=run, volunteer_id=offer.volunteer_id):
-        _settle(session, offer, OfferState.WITHDRAWN, now)
-        if offer.shift_id is not None:
-            _end_open_shift(session, offer.shift_id, ShiftState.FREED, "unfit", now)
-        search_now(session, [run.id], now=now)
-        return False
-    confirmed_how = f"{how}:{by}"[:40]
-    if offer.shift_id is not None and _confirm(session, offer.shift_id, how=confirmed_how, now=now):
-        _settle(session, offer, OfferState.ACCEPTED, now)
-    elif _take(session, offer, run, how=confirmed_how, now=now):
-        _settle(session, offer, OfferState.ACCEPTED, now)
-        tell_the_others(session, offer, now=now, zone=zone)
-    else:
-        _settle(session, offer, OfferState.TAKEN, now)
-        return False
-    _take_back_refusals(session, offer, now)
-    _join_circles(session, offer, now)
-    return True
+def _confirm(session: Session, asked: Sequence[_Asked], *, how: str, now: datetime) -> list[_Asked]:
+    """Confirm the shifts that wait for this very yes; return those that did."""
+    if not asked:
+        return []
+    ids = [one.offer.shift_id for one in asked]
+    moved = set(session.execute(_confirm_shifts(), {"ids": ids, "now": now, "how": how}).scalars())
+    return [one for one in asked if one.offer.shift_id in moved]
 
 
-def _confirm(session: Session, shift_id: int, *, how: str, now: datetime) -> bool:
-    moved = session.exec(
-        update(Shift)
-        .where(col(Shift.id) == shift_id, col(Shift.state) == ShiftState.OPEN)
-        .values(state=str(ShiftState.CONFIRMED), confirmed_at=now, confirmed_how=how)
-    )
-    return moved.rowcount == 1
+def _say_no(session: Session, asked: Sequence[_Asked], *, now: datetime) -> set[int]:
+    """Record noes and let others be asked; return the offers that were not declined before."""
+    moved = _settle(session, asked, OfferState.DECLINED, now)
+    declined = [one for one in asked if one.id in moved]
+    if declined:
+        run_ids = [one.offer.run_id for one in declined if one.offer.run_id is not None]
+        legs = session.exec(
+            select(RunLeg.leg_id).where(col(RunLeg.run_id).in_(run_ids), col(RunLeg.is_live))
+        ).all()
+        remember_refusal(session, leg_ids=legs, volunteer_id=declined[0].offer.volunteer_id, now=now)
+        _end_open_shifts(session, declined, ShiftState.DECLINED, "declined", now)
+        search_now(session, run_ids, now=now)
+    return moved
 
 
-def _take(session: Session, offer: Offer, run: Run, *, how: str, now: datetime) -> bool:
-    """Insert a confirmed shift unless the run or the volunteer's half-day is taken: two unique indexes decide."""
-    if _is_taken(session, offer, run):
-        return False
-    _free_own_draft(session, offer, now)
-    shown = shown_runs(session, [run.id] if run.id else [])
-    shift = Shift(
-        run_id=run.id,
-        volunteer_id=offer.volunteer_id,
-        on=run.on,
-        direction=run.direction,
-        role=offer.role,
-        state=ShiftState.CONFIRMED,
-        created_at=now,
-        published_at=now,
-        confirmed_at=now,
-        confirmed_how=how,
-        shown_starts_at=run.starts_at,
-        shown_legs=shown[run.id].legs if run.id in shown else "",
-        repeat_reason=repeat_reason(session, run=run, volunteer_id=offer.volunteer_id),
-    )
-    try:
-        with session.begin_nested():
-            session.add(shift)
-    except IntegrityError:  # somebody else was first: the index says who
-        return False
-    offer.shift_id = shift.id
-    assert run.id is not None
-    session.exec(
-        update(Run)
-        .where(col(Run.id) == run.id)
-        .values(
-            search_at=now if open_seats(session, [run.id])[run.id] else None,
-            unfilled_code=None,
-            unfilled_detail=None,
-            is_proved_unfillable=False,
-            version=Run.version + 1,
-        )
-    )
-    return True
-
-
-def _is_taken(session: Session, offer: Offer, run: Run) -> bool:
-    own_half_day = (
-        (col(Shift.volunteer_id) == offer.volunteer_id)
-        & (col(Shift.on) == run.on)
-        & (col(Shift.direction) == run.direction)
-        & (col(Shift.state) != ShiftState.DRAFT)
-    )
-    seat = (col(Shift.run_id) == run.id) & (col(Shift.role) == offer.role)
-    found = session.exec(
-        select(Shift.id).where(col(Shift.state).in_(LIVE_SHIFT), seat | own_half_day).limit(1)
-    )
-    return found.first() is not None
-
-
-def _free_own_draft(session: Session, offer: Offer, now: datetime) -> None:
-    """What the office only thought of gives way to what its volunteer says."""
+def _end_open_shifts(
+    session: Session, asked: Sequence[_Asked], state: ShiftState, reason: str, now: datetime
+) -> None:
     session.exec(
         update(Shift)
         .where(
-            col(Shift.volunteer_id) == offer.volunteer_id,
-            col(Shift.on) == offer.on,
-            col(Shift.direction) == offer.direction,
-            col(Shift.state) == ShiftState.DRAFT,
+            col(Shift.id).in_([one.offer.shift_id for one in asked if one.offer.shift_id is not None]),
+            col(Shift.state) == ShiftState.OPEN,
         )
-        .values(state=str(ShiftState.FREED), ended_at=now, end_reason="promised_elsewhere")
-    )
-
-
-def _decline(session: Session, offer: Offer, *, now: datetime) -> bool:
-    if not _settle(session, offer, OfferState.DECLINED, now):
-        return False
-    legs = session.exec(select(RunLeg.leg_id).where(RunLeg.run_id == offer.run_id, col(RunLeg.is_live))).all()
-    remember_refusal(session, leg_ids=legs, volunteer_id=offer.volunteer_id, now=now)
-    if offer.shift_id is not None:
-        _end_open_shift(session, offer.shift_id, ShiftState.DECLINED, "declined", now)
-    search_now(session, [offer.run_id], now=now)
-    return True
-
-
-def _end_open_shift(session: Session, shift_id: int, state: ShiftState, reason: str, now: datetime) -> None:
-    session.exec(
-        update(Shift)
-        .where(col(Shift.id) == shift_id, col(Shift.state) == ShiftState.OPEN)
         .values(state=str(state), ended_at=now, end_reason=reason)
     )
 
 
-def _settle(session: Session, offer: Offer, state: OfferState, now: datetime) -> bool:
-    """Move an offer that is open, or is answered late or anew, to its end; False if there is nothing to move."""
-    moved = session.exec(
-        update(Offer)
-        .where(col(Offer.id) == offer.id, col(Offer.state).in_(_ANSWERABLE), col(Offer.state) != state)
-        .values(state=str(state), answered_at=now, shift_id=offer.shift_id)
-    )
-    return moved.rowcount == 1
+def _settle(
+    session: Session, asked: Sequence[_Asked], state: OfferState, now: datetime, *, reason: str = ""
+) -> set[int]:
+    """Move offers that are open, or are answered late or anew, to their end; return those that moved."""
+    if not asked:
+        return set()
+    values = {"ids": [one.id for one in asked], "to_state": str(state), "now": now, "reason": reason}
+    moved = set(session.execute(_settle_offers(), values).scalars())
+    for one in asked:
+        if one.id in moved:
+            for name, value in (("state", str(state)), ("answered_at", now), ("end_reason", reason)):
+                set_committed_value(one.offer, name, value)
+    return moved
 
 
-def _still_drives(session: Session, offer: Offer) -> bool:
-    shift = session.get(Shift, offer.shift_id, populate_existing=True) if offer.shift_id else None
-    return shift is not None and shift.state in {ShiftState.CONFIRMED, ShiftState.SERVED}
-
-
-def _take_back_refusals(session: Session, offer: Offer, now: datetime) -> None:
-    riding = select(RunLeg.leg_id).where(RunLeg.run_id == offer.run_id, col(RunLeg.is_live))
-    session.exec(
-        update(Refusal)
-        .where(
-            col(Refusal.volunteer_id) == offer.volunteer_id,
-            col(Refusal.leg_id).in_(riding),
-            col(Refusal.taken_back_at).is_(None),
+def _take_back_refusals(session: Session, scene: Scene, asked: Sequence[_Asked], now: datetime) -> None:
+    legs = [leg.leg_id for one in asked for leg in scene.riding.get(one.run_id, ()) if leg.has_refused]
+    if legs:
+        session.exec(
+            update(Refusal)
+            .where(
+                col(Refusal.volunteer_id) == scene.volunteer_id,
+                col(Refusal.leg_id).in_(legs),
+                col(Refusal.taken_back_at).is_(None),
+            )
+            .values(taken_back_at=now)
         )
-        .values(taken_back_at=now)
-        .execution_options(synchronize_session=False)
-    )
 
 
-def _join_circles(session: Session, offer: Offer, now: datetime) -> None:
+def _join_circles(session: Session, scene: Scene, asked: Sequence[_Asked], now: datetime) -> None:
     """A published member of a child's circle is known from the first yes on."""
-    children = (
-        select(Leg.child_id)
-        .join(RunLeg, col(RunLeg.leg_id) == col(Leg.id))
-        .where(RunLeg.run_id == offer.run_id, col(RunLeg.is_live))
-    )
-    session.exec(
-        update(CircleMember)
-        .where(
-            col(CircleMember.volunteer_id) == offer.volunteer_id,
-            col(CircleMember.state) == CircleState.PUBLISHED,
-            col(CircleMember.child_id).in_(children),
+    riding = [leg for one in asked for leg in scene.riding.get(one.run_id, ())]
+    children = [leg.row.id for leg in riding if leg.circle == CircleState.PUBLISHED]
+    if children:
+        session.exec(
+            update(CircleMember)
+            .where(
+                col(CircleMember.volunteer_id) == scene.volunteer_id,
+                col(CircleMember.state) == CircleState.PUBLISHED,
+                col(CircleMember.child_id).in_(children),
+            )
+            .values(state=str(CircleState.KNOWN), known_at=now)
         )
-        .values(state=str(CircleState.KNOWN), known_at=now)
-        .execution_options(synchronize_session=False)
+
+
+def _read(session: Session, statement: Any, which: dict[str, int]) -> list[_Asked]:
+    fresh = {"populate_existing": True}
+    return [_Asked(*row) for row in session.execute(statement, which, execution_options=fresh)]
+
+
+def _lock_runs_of_ask(session: Session, ask_id: int) -> None:
+    if session.get_bind().dialect.name != "sqlite":  # which holds the whole store already
+        session.execute(_runs_of_ask(), {"ask_id": ask_id}).all()
+
+
+def _confirmed_how(how: str, by: str) -> str:
+    return f"{how}:{by}"[:40]
+
+
+def _id(value: int | None) -> int:
+    assert value is not None
+    return value
+
+
+@cache
+def _runs_of_ask() -> Any:
+    offered = select(Offer.run_id).where(col(Offer.ask_id) == bindparam("ask_id"))
+    return select(Run.id).where(col(Run.id).in_(offered)).order_by(col(Run.id)).with_for_update()
+
+
+@cache
+def _of_ask() -> Any:
+    return (
+        _asked()
+        .where(col(Offer.ask_id) == bindparam("ask_id"))
+        .order_by(col(Offer.on), col(Offer.direction).desc())
+    )
+
+
+@cache
+def _of_offer() -> Any:
+    return _asked().where(col(Offer.id) == bindparam("offer_id"))
+
+
+def _asked() -> Any:
+    """What the office gave way in once stands for every later ask of the same person for the same run."""
+    by_hand = aliased(Offer)
+    gave_way = (
+        select(by_hand.gave_way)
+        .where(
+            col(by_hand.run_id) == col(Offer.run_id),
+            col(by_hand.volunteer_id) == col(Offer.volunteer_id),
+            col(by_hand.gave_way) != "",
+        )
+        .order_by(col(by_hand.id).desc())
+        .limit(1)
+    )
+    columns: Any = (Offer, Run, col(Shift.state), gave_way.scalar_subquery())
+    return (
+        select(*columns)
+        .select_from(Offer)
+        .outerjoin(Run, col(Run.id) == col(Offer.run_id))
+        .outerjoin(Shift, col(Shift.id) == col(Offer.shift_id))
+    )
+
+
+@cache
+def _confirm_shifts() -> Any:
+    shifts: Any = Shift.__table__  # type: ignore[attr-defined]
+    return (
+        core_update(shifts)
+        .where(shifts.c.id.in_(bindparam("ids", expanding=True)), shifts.c.state == ShiftState.OPEN.value)
+        .values(
+            state=ShiftState.CONFIRMED.value, confirmed_at=bindparam("now"), confirmed_how=bindparam("how")
+        )
+        .returning(shifts.c.id)
+    )
+
+
+@cache
+def _settle_offers() -> Any:
+    offers: Any = Offer.__table__  # type: ignore[attr-defined]
+    return (
+        core_update(offers)
+        .where(
+            offers.c.id.in_(bindparam("ids", expanding=True)),
+            offers.c.state.in_([str(state) for state in _ANSWERABLE]),
+            offers.c.state != bindparam("to_state"),
+        )
+        .values(state=bindparam("to_state"), answered_at=bindparam("now"), end_reason=bindparam("reason"))
+        .returning(offers.c.id)
+    )
+
+
+@cache
+def _close_ask() -> Any:
+    rows: Any = Ask.__table__  # type: ignore[attr-defined]
+    return (
+        core_update(rows)
+        .where(
+            rows.c.id == bindparam("ask_id"),
+            rows.c.state.in_([AskState.OPEN.value, AskState.LAPSED.value]),
+        )
+        .values(state=AskState.ANSWERED.value, answered_at=bindparam("now"), answer=bindparam("how"))
     )
 
 
 _ANSWERABLE = (OfferState.OPEN, OfferState.LAPSED, OfferState.DECLINED, OfferState.TAKEN)
+_KEPT = (ShiftState.CONFIRMED, ShiftState.SERVED)

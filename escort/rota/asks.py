@@ -283,6 +283,8 @@ def _insert_offers(
             "on": shift.on,
             "direction": shift.direction,
             "state": OfferState.OPEN,
+            "shown_starts_at": shown[_run(shift)].starts_at,
+            "shown_legs": shown[_run(shift)].legs,
         }
         for volunteer_id, shifts in shifts_of.items()
         for shift in shifts

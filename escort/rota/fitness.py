@@ -1,70 +1,353 @@
-"""Whether somebody may drive a run at the moment of the yes, whatever was true when they were asked."""
+"""Whether somebody may take a seat of a run: judged when the office asks, and again at the moment of the yes.
 
+The planner's own rules judge (`scheduling.feasibility`), over a problem of this one person and these runs as they are
+now. Four statements, whatever the number of runs.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import cache
+from typing import Any
+
+from sqlalchemy import bindparam
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from escort.errors import Refused
-from escort.families.models import BarredPerson
-from escort.roster.gates import gates_on, may_drive, sentences
+from escort.families.models import BarredPerson, Child
+from escort.roster.gates import gates_on, sentences
 from escort.roster.models import Blockout, Volunteer
-from escort.rota.models import LIVE_SHIFT, Leg, Run, RunLeg, Shift, ShiftState
+from escort.rota.bookings import direction_of, week_number, week_of
+from escort.rota.models import (
+    LIVE_SHIFT,
+    CircleMember,
+    CircleState,
+    Leg,
+    Refusal,
+    Role,
+    Run,
+    RunLeg,
+    Shift,
+    ShiftState,
+)
+from escort.rota.planner_rows import (
+    CHILD_COLUMNS,
+    VOLUNTEER_COLUMNS,
+    planner_child,
+    planner_run,
+    planner_volunteer,
+    point_of,
+)
+from escort.schools.models import School
+from scheduling import problem as planner
+from scheduling.explain import Claim, broken_by_claims
+from scheduling.plan import Rule
+from scheduling.problem import Booking, Problem
+
+SUSPENDED = "suspended"  # no rule of the planner's: it never hears of them
+YES_ANSWERS = frozenset({Rule.DECLINED, Rule.UNAVAILABLE})
+"""A yes takes an earlier no back, and says more about this half-day than the weekly pattern does."""
+
+OWN_WISHES = frozenset({Rule.TOO_FAR, Rule.WEEK_CAP})
+"""What the volunteers said of themselves: when a human asks them all the same, their yes decides."""
+
+OFFICE_MAY_GIVE_WAY = OWN_WISHES | {Rule.ONLY_FAMILIAR}
+"""A circle is widened only by a coordinator's word. All else stands whoever asks: papers, the car, the family's no."""
 
 
-def is_fit(session: Session, *, run: Run, volunteer_id: int) -> bool:
-    """Return whether papers, families and their own calendar let this volunteer drive the run."""
+@dataclass(frozen=True)
+class Riding:
+    """A run's leg as the yes is judged by it, with what this volunteer is to its child."""
+
+    leg_id: int
+    generation: int
+    row: Any  # of the leg, its child and its school
+    circle: str | None  # the state of this volunteer's membership
+    has_refused: bool  # this volunteer, this leg
+
+
+@dataclass(frozen=True)
+class Held:
+    """A live promise, or what we hope will become one: this volunteer's, or somebody's seat in one of the runs."""
+
+    shift_id: int
+    run_id: int | None
+    volunteer_id: int
+    on: date
+    direction: str
+    role: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One volunteer before some runs, as the rows are now."""
+
+    volunteer_id: int
+    runs: Mapping[int, Run]
+    riding: Mapping[int, tuple[Riding, ...]]  # by run, in visiting order
+    held: tuple[Held, ...]
+
+    @property
+    def own(self) -> list[Held]:
+        return [one for one in self.held if one.volunteer_id == self.volunteer_id]
+
+    def holder(self, run_id: int, role: str) -> Held | None:
+        """Return who holds a seat of a run, be it as a draft."""
+        found = (one for one in self.held if (one.run_id, one.role) == (run_id, role))
+        return next((one for one in found if one.state in LIVE_SHIFT), None)
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A seat of a run that the volunteer would take, and in what the office gave way for it."""
+
+    run_id: int
+    role: str
+    gave_way: frozenset[Rule] = frozenset()
+
+
+def scene_of(session: Session, *, volunteer_id: int, runs: Sequence[Run]) -> Scene:
+    """Return what stands around a volunteer and these runs, in two statements."""
+    by_id = {run.id: run for run in runs if run.id is not None}
+    known: dict[str, Any] = {"volunteer_id": volunteer_id, "run_ids": list(by_id)}
+    riding: dict[int, list[Riding]] = defaultdict(list)
+    for row in session.execute(_riding(), known):
+        riding[row.run_id].append(Riding(row.leg_id, row.generation, row, row.circle, row.has_refused))
+    dates = [run.on for run in runs]
+    weeks = {"from_on": week_of(min(dates)), "until_on": week_of(max(dates)) + timedelta(days=7)}
+    held = tuple(Held(*row) for row in session.execute(_held(), known | weeks)) if dates else ()
+    return Scene(volunteer_id, by_id, {run_id: tuple(legs) for run_id, legs in riding.items()}, held)
+
+
+def what_breaks(session: Session, scene: Scene, seats: Sequence[Seat]) -> dict[int, str]:
+    """Return, by run, the first rule that stands against each seat; who may take it is absent.
+
+    In the order given: a seat that may be taken counts as promised for those after it. Two statements.
+    """
+    if not seats:
+        return {}
+    person = session.execute(_person(), {"volunteer_id": scene.volunteer_id}).one()
+    if person.suspended_at is not None:
+        return {seat.run_id: SUSPENDED for seat in seats}
+    seats = [seat for seat in seats if seat.run_id in scene.riding]  # an empty run wants nobody
+    problem, run_at = _problem(session, scene, person, [seat.run_id for seat in seats])
+    claims = [
+        Claim(run_at[seat.run_id], 0, seat.role == Role.SECOND, _waived(scene, seat, person))
+        for seat in seats
+    ]
+    broken = broken_by_claims(problem, claims)
+    return {seat.run_id: rules[0].value for seat, rules in zip(seats, broken, strict=True) if rules}
+
+
+def require_fit(session: Session, *, run: Run, volunteer_id: int, role: str) -> frozenset[Rule]:
+    """Return in what the coordinator gives way by asking this volunteer; it holds for the yes too.
+
+    Raises Refused, with the name and what is wrong, where that is nothing that a coordinator may give way in.
+    """
     volunteer = session.get(Volunteer, volunteer_id)
-    if volunteer is None or not may_drive(volunteer, run.on):
-        return False
-    return not is_barred(session, run, volunteer_id) and not is_blocked_out(session, run, volunteer_id)
-
-
-def require_fit(session: Session, *, run: Run, volunteer_id: int) -> None:
-    """Raise Refused, with the name and what is wrong, unless this volunteer may be asked for the run."""
-    volunteer = session.get(Volunteer, volunteer_id)
-    if volunteer is None:
+    if volunteer is None or run.id is None:
         raise Refused("没有这位志愿者，请刷新页面再选。")
-    if shut := gates_on(volunteer, run.on):
-        raise Refused(f"{volunteer.name}：{sentences(shut)[0]}")
-    if is_barred(session, run, volunteer_id):
-        raise Refused(f"{volunteer.name}：这趟车里有家庭不让他接，请另外选人。")
-    if is_blocked_out(session, run, volunteer_id):
-        raise Refused(f"{volunteer.name}：这天他说过不方便，请另外选人。")
-    if _is_promised(session, run, volunteer_id):
-        raise Refused(f"{volunteer.name}：这半天已经有别的车次，请另外选人。")
+    scene = scene_of(session, volunteer_id=volunteer_id, runs=[run])
+    broken = what_breaks(session, scene, [Seat(run.id, role, OFFICE_MAY_GIVE_WAY)]).get(run.id)
+    if broken is not None:
+        shut = sentences(gates_on(volunteer, run.on))
+        wrong = shut[0] if broken in PAPERS and shut else f"{OFFICE_WORDS[broken]}，请另外选人。"
+        raise Refused(f"{volunteer.name}：{wrong}")
+    stranger = what_breaks(session, scene, [Seat(run.id, role, OWN_WISHES)]).get(run.id)
+    return OWN_WISHES if stranger is None else OFFICE_MAY_GIVE_WAY
 
 
-def is_barred(session: Session, run: Run, volunteer_id: int) -> bool:
-    rows = (
-        select(BarredPerson.id)
-        .join(Leg, col(Leg.child_id) == col(BarredPerson.child_id))
-        .join(RunLeg, col(RunLeg.leg_id) == col(Leg.id))
-        .where(
-            RunLeg.run_id == run.id,
-            col(RunLeg.is_live),
-            BarredPerson.volunteer_id == volunteer_id,
-            col(BarredPerson.removed_at).is_(None),
+def _waived(scene: Scene, seat: Seat, person: Any) -> frozenset[Rule]:
+    """Where nobody can measure the way, the volunteer knows best how far it is: areas and km were shown."""
+    places = [person.lat, *(one.row.lat for one in scene.riding[seat.run_id])]
+    return YES_ANSWERS | seat.gave_way | ({Rule.TOO_FAR} if None in places else set())
+
+
+def _problem(
+    session: Session, scene: Scene, person: Any, run_ids: Sequence[int]
+) -> tuple[Problem, dict[int, int]]:
+    """Return the problem of one volunteer and these runs, with the run's positions."""
+    ordered = sorted(set(run_ids), key=lambda run_id: (scene.runs[run_id].on, run_id))
+    rows = [one.row for run_id in ordered for one in scene.riding[run_id]]
+    dates = sorted({scene.runs[run_id].on for run_id in ordered})
+    day_at = {on: index for index, on in enumerate(dates)}
+    weekday = {row.on: row.timetable_weekday for row in rows}
+    schools = {row.school_id: planner.School(point_of(row.school_lat, row.school_lon)) for row in rows}
+    school_at = {school_id: index for index, school_id in enumerate(schools)}
+    children = {row.id: row for row in rows}
+    child_at = {child_id: index for index, child_id in enumerate(children)}
+    blocked, busy = _off(session, scene, day_at, set(ordered))
+    plain = Problem(
+        days=tuple(planner.Day(on, weekday[on], week_number(on)) for on in dates),
+        schools=tuple(schools.values()),
+        children=tuple(
+            planner_child(
+                row,
+                school=school_at[row.school_id],
+                circle=(0,) if row.circle is not None else (),
+                banned=(0,) if row.is_barred else (),
+            )
+            for row in children.values()
+        ),
+        volunteers=(planner_volunteer(person, first_on=dates[0], blockouts=blocked),),
+        legs=tuple(
+            planner.Leg(
+                child_at[row.id],
+                day_at[row.on],
+                direction_of(row.direction),
+                point=schools[row.school_id].point if row.lat is None else point_of(row.lat, row.lon),
+            )
+            for row in rows
+        ),
+        busy=busy,
+        week_used=_duties(scene, busy, dates),
+    )
+    leg_at = {row.leg_id: index for index, row in enumerate(rows)}
+    cars = tuple(
+        planner_run(plain, scene.runs[run_id], [leg_at[one.leg_id] for one in scene.riding[run_id]], day_at)
+        for run_id in ordered
+    )
+    return replace(plain, runs=cars), {run_id: at for at, run_id in enumerate(ordered)}
+
+
+def _off(
+    session: Session, scene: Scene, day_at: Mapping[date, int], runs: Collection[int]
+) -> tuple[frozenset[date], frozenset[Booking]]:
+    """Return the volunteer's whole days off, and the half-days that something else holds."""
+    span = {"volunteer_id": scene.volunteer_id, "first_on": min(day_at), "last_on": max(day_at)}
+    days: set[date] = set()
+    busy = {
+        Booking(0, day_at[one.on], direction_of(one.direction))
+        for one in scene.own
+        if one.state in ASKED_OR_PROMISED and one.on in day_at and one.run_id not in runs
+    }
+    for from_on, until_on, half_day in session.execute(_blockouts(), span):
+        within = [on for on in day_at if from_on <= on <= until_on]
+        if half_day:
+            busy.update(Booking(0, day_at[on], direction_of(half_day)) for on in within)
+        else:
+            days.update(within)
+    return frozenset(days), frozenset(busy)
+
+
+def _duties(scene: Scene, busy: Collection[Booking], dates: Sequence[date]) -> dict[tuple[int, int], int]:
+    """Return the yeses of each week beside the bookings, which the planner counts itself.
+
+    Only a yes counts against the cap: what he is still asked about would crowd itself out.
+    """
+    used = Counter((0, week_number(one.on)) for one in scene.own if one.state in PROMISED_OR_DONE)
+    used.subtract((0, week_number(dates[booking.day])) for booking in busy)
+    return dict(used)
+
+
+@cache
+def _riding() -> Any:
+    barred = select(BarredPerson.id).where(
+        col(BarredPerson.child_id) == col(Leg.child_id),
+        col(BarredPerson.volunteer_id) == bindparam("volunteer_id"),
+        col(BarredPerson.removed_at).is_(None),
+    )
+    refused = select(Refusal.id).where(
+        col(Refusal.leg_id) == col(Leg.id),
+        col(Refusal.volunteer_id) == bindparam("volunteer_id"),
+        col(Refusal.taken_back_at).is_(None),
+    )
+    member = (
+        (col(CircleMember.child_id) == col(Leg.child_id))
+        & (col(CircleMember.volunteer_id) == bindparam("volunteer_id"))
+        & (col(CircleMember.state) != CircleState.LEFT)
+    )
+    return (
+        select_columns(
+            col(RunLeg.run_id),
+            col(Leg.id).label("leg_id"),
+            *_LEG_COLUMNS,
+            col(School.lat).label("school_lat"),
+            col(School.lon).label("school_lon"),
+            *CHILD_COLUMNS,
+            col(CircleMember.state).label("circle"),
+            barred.exists().label("is_barred"),
+            refused.exists().label("has_refused"),
         )
+        .select_from(RunLeg)
+        .join(Leg, col(Leg.id) == col(RunLeg.leg_id))
+        .join(Child, col(Child.id) == col(Leg.child_id))
+        .join(School, col(School.id) == col(Leg.school_id))
+        .outerjoin(CircleMember, member)
+        .where(col(RunLeg.run_id).in_(bindparam("run_ids", expanding=True)), col(RunLeg.is_live))
+        .order_by(col(RunLeg.run_id), col(RunLeg.position))
     )
-    return session.exec(rows.limit(1)).first() is not None
 
 
-def is_blocked_out(session: Session, run: Run, volunteer_id: int) -> bool:
-    rows = select(Blockout.id).where(
-        Blockout.volunteer_id == volunteer_id,
-        Blockout.from_on <= run.on,
-        Blockout.until_on >= run.on,
+@cache
+def _held() -> Any:
+    own = (
+        (col(Shift.volunteer_id) == bindparam("volunteer_id"))
+        & (col(Shift.on) >= bindparam("from_on"))
+        & (col(Shift.on) < bindparam("until_on"))
+    )
+    return select_columns(*_SHIFT_COLUMNS).where(
+        col(Shift.state).in_((*LIVE_SHIFT, ShiftState.SERVED)),
+        own | col(Shift.run_id).in_(bindparam("run_ids", expanding=True)),
+    )
+
+
+@cache
+def _person() -> Any:
+    return select_columns(*VOLUNTEER_COLUMNS, col(Volunteer.suspended_at)).where(
+        col(Volunteer.id) == bindparam("volunteer_id")
+    )
+
+
+@cache
+def _blockouts() -> Any:
+    return select_columns(col(Blockout.from_on), col(Blockout.until_on), col(Blockout.half_day)).where(
+        col(Blockout.volunteer_id) == bindparam("volunteer_id"),
         col(Blockout.removed_at).is_(None),
-        col(Blockout.half_day).is_(None) | (col(Blockout.half_day) == run.direction),
+        col(Blockout.until_on) >= bindparam("first_on"),
+        col(Blockout.from_on) <= bindparam("last_on"),
     )
-    return session.exec(rows.limit(1)).first() is not None
 
 
-def _is_promised(session: Session, run: Run, volunteer_id: int) -> bool:
-    rows = select(Shift.id).where(
-        Shift.volunteer_id == volunteer_id,
-        Shift.on == run.on,
-        Shift.direction == run.direction,
-        Shift.run_id != run.id,
-        col(Shift.state).in_(LIVE_SHIFT),
-        Shift.state != ShiftState.DRAFT,
-    )
-    return session.exec(rows.limit(1)).first() is not None
+ASKED_OR_PROMISED = (ShiftState.OPEN, ShiftState.CONFIRMED)
+PROMISED_OR_DONE = (ShiftState.CONFIRMED, ShiftState.SERVED)
+PAPERS = {SUSPENDED, Rule.VETTING.value, Rule.LICENCE.value, Rule.INSURANCE.value}
+OFFICE_WORDS: dict[str, str] = {
+    SUSPENDED: "已停用",
+    Rule.BANNED: "这趟车里有家庭不让他接",
+    Rule.VETTING: "无犯罪记录查询当天无效",
+    Rule.LICENCE: "驾驶证当天无效",
+    Rule.INSURANCE: "座位险当天无效",
+    Rule.WHEELCHAIR: "他的车不能载轮椅",
+    Rule.CHILD_SEATS: "他的车儿童座椅不够",
+    Rule.SEATS: "他的车座位不够",
+    Rule.FEMALE_DRIVER: "这趟车里有孩子只由女志愿者接送",
+    Rule.GIRLS_ONLY: "只接女生，这趟车里有男生",
+    Rule.BLOCKOUT: "这天他说过不方便",
+    Rule.SAME_HALF_DAY: "这半天已经有别的车次，或者说过不方便",
+    Rule.HOUSEHOLD: "这半天他家里已经有人出车",
+    Rule.ONLY_FAMILIAR: "这趟车里有孩子只由熟悉的志愿者接送",
+    Rule.TOO_FAR: "比他说的最远路程还远",
+    Rule.WEEK_CAP: "他这周已经到了自己说的最多趟数",
+}
+_LEG_COLUMNS: tuple[Any, ...] = (
+    Leg.generation,
+    Leg.on,
+    Leg.direction,
+    Leg.timetable_weekday,
+    Leg.school_id,
+    Leg.lat,
+    Leg.lon,
+)
+_SHIFT_COLUMNS: tuple[Any, ...] = (
+    Shift.id,
+    Shift.run_id,
+    Shift.volunteer_id,
+    Shift.on,
+    Shift.direction,
+    Shift.role,
+    Shift.state,
+)

@@ -243,7 +243,11 @@ class Offer(SQLModel, table=True):
     on: date
     direction: str = Field(max_length=16)
     state: str = Field(default=OfferState.OPEN, max_length=16)
+    shown_starts_at: datetime | None = None  # a yes holds for what was shown
+    shown_legs: str = Field(default="", max_length=120)  # leg ids with generations, as shown
+    gave_way: str = Field(default="", max_length=120)  # rules that the coordinator who asked gave way in
     answered_at: datetime | None = None
+    end_reason: str = Field(default="", max_length=40)  # why a yes to it could not be taken
 
     __table_args__ = (
         Index(

@@ -5,7 +5,7 @@ at once. Nobody is asked twice for the same run, and nobody who said no to one o
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -39,6 +39,7 @@ from escort.rota.shown import shown_runs
 from notifications.models import Urgency
 from notifications.outbox import Letter, enqueue_many
 from scheduling.explain import Candidate, WhyNobody, why_nobody
+from scheduling.plan import Rule
 from scheduling.repair import stand_ins
 
 
@@ -108,11 +109,13 @@ def ask_people(
     chosen = [volunteer for volunteer in dict.fromkeys(volunteer_ids) if volunteer not in passed]
     if not chosen:
         raise Conflict("这几位都问过了：有的还没回，有的已经说去不了。")
-    for volunteer_id in chosen:
-        require_fit(session, run=run, volunteer_id=volunteer_id)
+    gave_way = {
+        volunteer_id: require_fit(session, run=run, volunteer_id=volunteer_id, role=seats[0])
+        for volunteer_id in chosen
+    }
     if run.published_at is None:
         run.published_at = now
-    deadline = _ask(session, run, seats[0], chosen, now=now, zone=zone, links=links)
+    deadline = _ask(session, run, seats[0], chosen, now=now, zone=zone, links=links, gave_way=gave_way)
     _settle(session, run, search_at=deadline, rounds=1)
     session.flush()
     return len(chosen)
@@ -247,6 +250,7 @@ def _ask(
     now: datetime,
     zone: ZoneInfo,
     links: LinkMaker,
+    gave_way: Mapping[int, Collection[Rule]] | None = None,
 ) -> datetime:
     """Send one stand-in ask to each; return their common deadline."""
     terms = terms_of(now, run.starts_at, zone)
@@ -277,6 +281,9 @@ def _ask(
             role=role,
             on=run.on,
             direction=run.direction,
+            shown_starts_at=shown.starts_at,
+            shown_legs=shown.legs,
+            gave_way=",".join(sorted((gave_way or {}).get(volunteer, ()))),
         )
         for ask_id, volunteer in zip(ask_ids, people, strict=True)
     )

@@ -4,6 +4,7 @@ import pytest
 from sqlmodel import Session, select
 
 from escort import replies
+from escort.families.models import Child
 from escort.rota import asks, standins
 from escort.rota.models import ShiftState
 from notifications.addresses import live_addresses, phone_of
@@ -24,6 +25,21 @@ def test_a_yes_confirms_and_repeats_what_was_understood(session: Session, text: 
     assert state(session, ride) == ShiftState.CONFIRMED
     assert last_text(session, party_of(wang)).startswith("【杜鹃鸟】记下了，您能去：明天07:45上学")
     assert letters_to(session, party_of(wang))[0].acknowledged_at == NOW + MINUTE
+
+
+def test_a_yes_that_cannot_be_taken_is_answered_with_why(session: Session) -> None:
+    wang, [morning, _home] = asked(session, (0, "to_school"), (0, "home"))
+    session.get_one(Child, morning.legs[0].child_id).wheelchair = True
+    session.flush()
+
+    assert reply(session, party_of(wang), "1") is InboundOutcome.APPLIED
+
+    yes, no = letters_to(session, party_of(wang))[-2:]
+    assert yes.text.startswith("【杜鹃鸟】记下了，您能去：明天16:00放学。")
+    assert (
+        no.text == "【杜鹃鸟】谢谢您回话。明天07:45上学这次不用您去：这趟要能载轮椅的车。有疑问请问值班老师。"
+    )
+    assert unclear(session) == []
 
 
 @pytest.mark.parametrize("text", ["2", "２", "不行", "去不了"])

@@ -6,9 +6,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from escort import spoken, wording
+from escort.rota.fitness import OFFICE_WORDS, SUSPENDED, YES_ANSWERS
 from escort.spoken import Half, Turn
+from escort.wording import WHY_NOT_TAKEN
 from notifications.templates import sms_segments
 from notifications.wording import Wording
+from scheduling.feasibility import BOOKED, STANDING
 
 ZONE = ZoneInfo("Asia/Shanghai")
 LINK = "https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA"
@@ -73,6 +76,11 @@ MESSAGES = [
         wording.ask_understood_partly([MONDAY, THURSDAY], [WEDNESDAY], now=NOW, zone=ZONE),
         2,
         "【杜鹃鸟】记下了，能去：下周一07:45上学、周四07:30上学；去不了：下周三16:00放学。谢谢您。前一天17:00起，链接里看得到名字和地点。",
+    ),
+    (
+        wording.yes_not_taken([TOMORROW], "wheelchair", now=NOW, zone=ZONE),
+        1,
+        "【杜鹃鸟】谢谢您回话。明天07:45上学这次不用您去：这趟要能载轮椅的车。有疑问请问值班老师。",
     ),
     (
         wording.offer_taken(TOMORROW, now=NOW, zone=ZONE),
@@ -378,3 +386,10 @@ def test_a_child_in_a_message_is_its_surname_or_its_small_name(
     full_name: str | None, short_name: str, said: str
 ) -> None:
     assert spoken.child_in_message(full_name, short_name) == said
+
+
+def test_every_hard_rule_has_its_words_for_whoever_said_yes_and_for_the_office() -> None:
+    judged = {rule.value for rule in (*STANDING, *BOOKED)} - YES_ANSWERS | {SUSPENDED}
+
+    assert judged <= WHY_NOT_TAKEN.keys()
+    assert judged <= OFFICE_WORDS.keys()

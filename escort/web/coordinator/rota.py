@@ -152,7 +152,7 @@ def record_answer(
         zone=house.zone,
     )
     if not counted:
-        raise Conflict("这个回答来晚了：已经有别人开，或者这趟车变了。请看一下现在是谁。")
+        raise Conflict(answers.why_not_counted(session, run_id=run_id, volunteer_id=form.volunteer_id))
     return RedirectResponse(f"/rota/runs/{run_id}", status_code=303)
 
 

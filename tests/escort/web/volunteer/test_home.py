@@ -124,6 +124,20 @@ def test_one_tap_says_yes_to_all_and_binds_the_phone(site: Site, wednesday: Wedn
     assert "记下了，能去：周四上学、周五放学" in browser.get(answer.headers["location"]).text
 
 
+def test_a_turn_that_cannot_be_taken_is_told_with_why(site: Site, wednesday: Wednesday) -> None:
+    ask_wang(site.store, wednesday)
+    with site.store.write() as session:
+        session.get_one(Volunteer, wednesday.cast.wang.id).cap_week = 3  # two of Wednesday, and Thursday
+    browser, address = site.browser(), site.link(wednesday.wang)
+
+    answer = browser.post(f"{address}/answer", data={"answer": "yes"})
+
+    said = browser.get(answer.headers["location"]).text
+    assert "记下了，能去：周四上学" in said
+    assert "周五放学这次不用您跑：您登记的每周趟数已经满了。" in said
+    assert "已经有人去了" not in said
+
+
 def test_yes_to_all_but_one(site: Site, wednesday: Wednesday) -> None:
     offers = ask_wang(site.store, wednesday)
     browser, address = site.browser(), site.link(wednesday.wang)
