@@ -63,7 +63,7 @@ LATE_ANSWER_COUNTS_FOR = timedelta(days=7)
 URGENT_BEFORE = timedelta(minutes=60)
 SOON = timedelta(hours=24)  # a driver's "no" about a shift so near is urgent
 ANSWERS = {Meaning.YES, Meaning.NO, Meaning.NO_ON, Meaning.CANCEL}
-OWN_ANSWERS = {"ask.yes", "ask.no", "ask.partly", "ask.not_taken"}
+OWN_ANSWERS = {"ask.yes", "ask.no", "ask.partly", "ask.not_taken", "ask.again"}
 
 
 def handle(session: Session, *, inbound_id: int, desk: Desk) -> None:

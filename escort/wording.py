@@ -92,7 +92,10 @@ def ask_understood_partly(
 
 def yes_not_taken(turns: Sequence[Turn], reason: str, *, now: datetime, zone: ZoneInfo) -> Wording:
     """Thanks; the yes could not be taken, with why: a key of `WHY_NOT_TAKEN`."""
-    return _say("ask.not_taken", turns=spoken.said_all(turns, now, zone), reason=WHY_NOT_TAKEN[reason])
+    said = spoken.said_all(turns, now, zone)
+    if reason == ASKED_AGAIN:
+        return _say("ask.again", turns=said)
+    return _say("ask.not_taken", turns=said, reason=WHY_NOT_TAKEN[reason])
 
 
 def offer_taken(turn: Turn, *, now: datetime, zone: ZoneInfo) -> Wording:
@@ -400,6 +403,7 @@ TEXTS = {
     "ask.no": "【杜鹃鸟】记下了，您去不了：{turns}。没关系，我们另外请人。",
     "ask.partly": "【杜鹃鸟】记下了，能去：{yes}；去不了：{no}。谢谢您。前一天17:00起，链接里看得到名字和地点。",
     "ask.not_taken": "【杜鹃鸟】谢谢您回话。{turns}这次不用您去：{reason}。有疑问请问值班老师。",
+    "ask.again": "【杜鹃鸟】谢谢您回话。{turns}刚有变化，和问您时不一样了，您的答应先不算，我们马上按现在的再问您。",
     "offer.taken": "【杜鹃鸟】谢谢您。{turn}这趟已有别的志愿者先答应了，这次不用您去。",
     "offer.late": "【杜鹃鸟】谢谢您回话。{turn}这趟已由他人接送，您不用去。",
     "reply.ask_back": "【杜鹃鸟】收到不等于能去。{turns}：能去请回1，去不了请回2。",
@@ -445,7 +449,9 @@ TEXTS = {
 """Each text as it is registered with the providers; 【杜鹃鸟】 is the registered signature."""
 
 ARRANGED_OTHERWISE = "这趟另外安排人了"  # why is the child's or its family's own affair
+ASKED_AGAIN = "changed"
 WHY_NOT_TAKEN = {
+    ASKED_AGAIN: "这趟刚有变化，马上按现在的再问您",
     "suspended": "您的接送现在是暂停的",
     "banned": ARRANGED_OTHERWISE,
     "only_familiar": ARRANGED_OTHERWISE,

@@ -18,7 +18,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col, select, update
 
 from escort.errors import Conflict, NotFound, Refused
-from escort.rota.fitness import OFFICE_WORDS, Scene, Seat, scene_of, what_breaks
+from escort.rota.fitness import Scene, Seat, scene_of, what_breaks
 from escort.rota.models import (
     Ask,
     AskState,
@@ -34,6 +34,7 @@ from escort.rota.models import (
     ShiftState,
 )
 from escort.rota.seats import lock_runs, search_now
+from escort.rota.shown import CHANGED, still_holds
 from escort.rota.taking import take_seat, tell_the_others
 from notifications.outbox import withdraw
 from scheduling.plan import Rule
@@ -131,32 +132,25 @@ def record_answer(
     how: str,
     now: datetime,
     zone: ZoneInfo,
-) -> bool:
-    """Record an answer given by telephone, with who took it down; False if it is too late for that.
+) -> str:
+    """Record an answer given by telephone, with who took it down; return "" or why a yes could not be taken.
 
-    Raises Refused if this volunteer was never asked for the run.
+    Raises Refused if this volunteer was never asked for the run, Conflict if it is too late for the answer.
     """
-    offer = _newest_offer(session, run_id, volunteer_id)
-    if offer is None:
-        raise Refused("还没有问过这位志愿者。请先点“问”，再记下电话里的回答。")
-    return answer_offer(session, offer_id=_id(offer.id), yes=yes, by=by, how=how, now=now, zone=zone)
-
-
-def why_not_counted(session: Session, *, run_id: int, volunteer_id: int) -> str:
-    """Return in a sentence for the office why an answer given by telephone could not be taken."""
-    offer = _newest_offer(session, run_id, volunteer_id)
-    if offer is not None and offer.end_reason:
-        return f"这个回答不能算：{OFFICE_WORDS[offer.end_reason]}。请另外选人。"
-    return "这个回答来晚了：已经有别人开，或者这趟车变了。请看一下现在是谁。"
-
-
-def _newest_offer(session: Session, run_id: int, volunteer_id: int) -> Offer | None:
-    return session.exec(
+    offer = session.exec(
         select(Offer)
         .where(Offer.run_id == run_id, Offer.volunteer_id == volunteer_id)
         .order_by(col(Offer.id).desc())
         .limit(1)
     ).first()
+    if offer is None:
+        raise Refused("还没有问过这位志愿者。请先点“问”，再记下电话里的回答。")
+    if answer_offer(session, offer_id=_id(offer.id), yes=yes, by=by, how=how, now=now, zone=zone):
+        return ""
+    session.refresh(offer)
+    if not offer.end_reason:
+        raise Conflict("这个回答来晚了：已经有别人开，或者这趟车变了。请看一下现在是谁。")
+    return offer.end_reason
 
 
 def remember_refusal(session: Session, *, leg_ids: Collection[int], volunteer_id: int, now: datetime) -> None:
@@ -225,6 +219,7 @@ def _say_yes(
     _settle(session, held, OfferState.TAKEN, now)
     free = [one for one in wanted if one not in held]
     broken = what_breaks(session, scene, [one.seat for one in free])
+    broken |= {one.run_id: CHANGED for one in free if one.run_id not in broken and not _holds(one, scene)}
     _turn_away(session, [one for one in free if one.run_id in broken], broken, now)
     fit = [one for one in free if one.run_id not in broken]
     confirmed = _confirm(session, [one for one in fit if _is_own(one)], how=how, now=now)
@@ -249,6 +244,16 @@ def _say_yes(
 def _is_own(one: _Asked) -> bool:
     """Whether the seat is held open for whoever answers."""
     return one.offer.shift_id is not None and one.shift_state == ShiftState.OPEN
+
+
+def _holds(one: _Asked, scene: Scene) -> bool:
+    """Whether the run is still what the offer showed. Else the search asks this person again, first of all."""
+    return still_holds(
+        one.offer.shown_starts_at,
+        one.offer.shown_legs,
+        starts_at=scene.runs[one.run_id].starts_at,
+        leg_ids=[leg.leg_id for leg in scene.riding.get(one.run_id, ())],
+    )
 
 
 def _turn_away(session: Session, unfit: Sequence[_Asked], broken: Mapping[int, str], now: datetime) -> None:

@@ -40,6 +40,7 @@ from escort.rota.planner_rows import (
     planner_volunteer,
     point_of,
 )
+from escort.rota.shown import CHANGED
 from escort.schools.models import School
 from scheduling import problem as planner
 from scheduling.explain import Claim, broken_by_claims
@@ -316,6 +317,7 @@ ASKED_OR_PROMISED = (ShiftState.OPEN, ShiftState.CONFIRMED)
 PROMISED_OR_DONE = (ShiftState.CONFIRMED, ShiftState.SERVED)
 PAPERS = {SUSPENDED, Rule.VETTING.value, Rule.LICENCE.value, Rule.INSURANCE.value}
 OFFICE_WORDS: dict[str, str] = {
+    CHANGED: "时间或孩子和问他时不一样了，马上重新问他",
     SUSPENDED: "已停用",
     Rule.BANNED: "这趟车里有家庭不让他接",
     Rule.VETTING: "无犯罪记录查询当天无效",

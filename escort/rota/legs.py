@@ -29,6 +29,7 @@ from escort.rota.models import (
 )
 from escort.rota.release import Reason, free_shifts, retime_runs, take_legs_out
 from escort.rota.run_times import floor_to_step
+from escort.rota.shown import YES_HOLDS_FOR, is_near
 from escort.schools.calendar import calendar_of
 from escort.schools.models import School
 from notifications.inserts import insert_if_new
@@ -38,7 +39,6 @@ from scheduling.travel import EstimatedTravel
 HORIZON = timedelta(weeks=4)
 BEFORE_BELL = timedelta(minutes=10)
 ALREADY_ABOARD = "孩子已经在车上，这趟不能取消，也不能改。请打电话给司机，跟到送达。"
-YES_HOLDS_FOR = timedelta(minutes=10)  # a change of more than this ends a yes
 Key = tuple[int, date, str]
 
 
@@ -343,7 +343,7 @@ def _nudge(
     ended = [
         shift_id
         for shift_id, shown_at, starts_at in shown
-        if shift_id is not None and shown_at is not None and abs(starts_at - shown_at) > YES_HOLDS_FOR
+        if shift_id is not None and not is_near(shown_at, starts_at)
     ]
     free_shifts(session, shift_ids=ended, reason=Reason.CHANGED, by=by, now=now, zone=zone)
 

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from escort.errors import NotFound
 from escort.families.models import Child
 from escort.roster.models import Volunteer
+from escort.rota.fitness import OFFICE_WORDS
 from escort.rota.models import Ask, Leg, LegState, Offer, Role, Run, RunLeg, Shift, ShiftState
 from escort.schools.models import School
 
@@ -49,6 +50,7 @@ class PanelOffer:
     asked_at: datetime
     answered_at: datetime | None
     deadline_at: datetime
+    end_reason: str  # why a yes could not be taken
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,18 @@ class RunPanel:
         if "second_adult" not in self.needs:
             return False
         return not any(shift.role == Role.SECOND and shift.state in SAID_YES for shift in self.shifts)
+
+    def why_turned_away(self, volunteer_id: int) -> str | None:
+        """Return in a sentence why this volunteer's yes could not be taken, or None if it was."""
+        last = [offer for offer in self.offers if offer.volunteer_id == volunteer_id][-1:]
+        return next(
+            (
+                f"{one.name}：这个回答不能算，{OFFICE_WORDS[one.end_reason]}。"
+                for one in last
+                if one.end_reason
+            ),
+            None,
+        )
 
     @property
     def code(self) -> str:
@@ -177,6 +191,7 @@ def _offers(session: Session, run_id: int) -> tuple[PanelOffer, ...]:
             asked_at=ask.asked_at,
             answered_at=offer.answered_at,
             deadline_at=ask.deadline_at,
+            end_reason=offer.end_reason,
         )
         for offer, ask, name in rows
     )

@@ -1,8 +1,8 @@
 """What somebody who was asked is shown of a run: date, half-day, time, areas, kilometres, equipment. No names."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
@@ -48,6 +48,22 @@ def shown_runs(session: Session, run_ids: Sequence[int]) -> dict[int, RunShown]:
     return {run.id: _shown(run, street, legs.get(run.id, [])) for run, street in runs if run.id is not None}
 
 
+def still_holds(
+    shown_starts_at: datetime | None, shown_legs: str, *, starts_at: datetime, leg_ids: Collection[int]
+) -> bool:
+    """Return whether a yes to what was shown is a yes to the run as it is now.
+
+    Not if it starts more than ten minutes away from that, or carries a leg that was not shown: another child, or the
+    same one met elsewhere, which always rides in another run then. A child fewer is only told.
+    """
+    known = {int(leg.partition(".")[0]) for leg in shown_legs.split(",") if leg}
+    return is_near(shown_starts_at, starts_at) and (not known or known.issuperset(leg_ids))
+
+
+def is_near(shown_starts_at: datetime | None, starts_at: datetime) -> bool:
+    return shown_starts_at is None or abs(starts_at - shown_starts_at) <= YES_HOLDS_FOR
+
+
 def _shown(run: Run, school_street: str, legs: list[tuple[Leg, bool, bool]]) -> RunShown:
     assert run.id is not None
     area = legs[0][0].area if legs else ""
@@ -66,3 +82,7 @@ def _shown(run: Run, school_street: str, legs: list[tuple[Leg, bool, bool]]) -> 
         children=len(legs),
         equipment="、".join(equipment),
     )
+
+
+YES_HOLDS_FOR = timedelta(minutes=10)  # a change of more than this ends a yes
+CHANGED = "changed"  # why a yes is not taken: the run is not what was shown

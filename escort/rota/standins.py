@@ -8,9 +8,11 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, insert
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select, update
 
 from escort import wording
@@ -35,9 +37,10 @@ from escort.rota.models import (
 )
 from escort.rota.problems import PROMISED, KeyedProblem, ordered_legs, problem_of, week_of
 from escort.rota.seats import lock_runs, open_seats
-from escort.rota.shown import shown_runs
+from escort.rota.shown import CHANGED, RunShown, shown_runs
 from notifications.models import Urgency
 from notifications.outbox import Letter, enqueue_many
+from notifications.wording import Wording
 from scheduling.explain import Candidate, WhyNobody, why_nobody
 from scheduling.plan import Rule
 from scheduling.repair import stand_ins
@@ -130,6 +133,7 @@ class _Round:
         self.session, self.now, self.zone, self.links = session, now, zone, links
         self.waiting = _waiting(session, [_id(run.id) for run in runs])
         self.answering = set(session.exec(select(Ask.volunteer_id).where(Ask.state == AskState.OPEN)))
+        self.eager = _eager(session, [_id(run.id) for run in runs])
         self.runs = runs
         self._keyed: KeyedProblem | None = None  # of those whose pattern has these half-days
         self._everybody: KeyedProblem | None = None
@@ -147,10 +151,20 @@ class _Round:
         for seat in seats:
             waiting = self.waiting[_id(run.id), seat]
             deadlines += waiting
-            chosen = self._next_people(run, terms.people - len(waiting))
+            eager = self.eager[_id(run.id), seat]
+            chosen = [*eager, *self._next_people(run, terms.people - len(waiting) - len(eager))]
             if chosen:
                 deadlines.append(
-                    _ask(self.session, run, seat, chosen, now=self.now, zone=self.zone, links=self.links)
+                    _ask(
+                        self.session,
+                        run,
+                        seat,
+                        chosen,
+                        now=self.now,
+                        zone=self.zone,
+                        links=self.links,
+                        was=eager,
+                    )
                 )
                 self.answering.update(chosen)
                 asked += len(chosen)
@@ -251,8 +265,9 @@ def _ask(
     zone: ZoneInfo,
     links: LinkMaker,
     gave_way: Mapping[int, Collection[Rule]] | None = None,
+    was: Mapping[int, datetime] | None = None,
 ) -> datetime:
-    """Send one stand-in ask to each; return their common deadline."""
+    """Send one stand-in ask to each; return their common deadline. `was`: who said yes to which moment before."""
     terms = terms_of(now, run.starts_at, zone)
     run_id = _id(run.id)
     shown = shown_runs(session, [run_id])[run_id]
@@ -293,11 +308,9 @@ def _ask(
         [
             Letter(
                 to=f"volunteer:{volunteer}",
-                wording=wording.stand_in_ask(
-                    shown.turn,
-                    to_area=shown.to_area,
-                    km=shown.km,
-                    equipment=shown.equipment,
+                wording=_question(
+                    shown,
+                    was=(was or {}).get(volunteer),
                     deadline=terms.deadline_at,
                     link=link[f"volunteer:{volunteer}"],
                     now=terms.not_before or now,
@@ -314,6 +327,23 @@ def _ask(
         now=now,
     )
     return terms.deadline_at
+
+
+def _question(
+    shown: RunShown, *, was: datetime | None, deadline: datetime, link: str, now: datetime, zone: ZoneInfo
+) -> Wording:
+    if was is not None:
+        return wording.run_changed(shown.turn, was=was, deadline=deadline, link=link, now=now, zone=zone)
+    return wording.stand_in_ask(
+        shown.turn,
+        to_area=shown.to_area,
+        km=shown.km,
+        equipment=shown.equipment,
+        deadline=deadline,
+        link=link,
+        now=now,
+        zone=zone,
+    )
 
 
 def _problem(
@@ -345,6 +375,31 @@ def _asked_before(session: Session, run_id: int, states: Collection[str]) -> lis
             select(Offer.volunteer_id).where(Offer.run_id == run_id, col(Offer.state).in_(list(states)))
         )
     )
+
+
+def _eager(session: Session, run_ids: Sequence[int]) -> dict[tuple[int, str], dict[int, datetime]]:
+    """Return, by run and seat, who said yes to what the run was before, and when it began then.
+
+    They are asked again whatever the plan's prices say, once for each change.
+    """
+    later = aliased(Offer)
+    asked_since = select(later.id).where(
+        col(later.run_id) == col(Offer.run_id),
+        col(later.volunteer_id) == col(Offer.volunteer_id),
+        col(later.id) > col(Offer.id),
+    )
+    eager: dict[tuple[int, str], dict[int, datetime]] = defaultdict(dict)
+    columns: Any = (Offer.run_id, Offer.role, Offer.volunteer_id, Offer.shown_starts_at)
+    for run_id, role, volunteer_id, shown_at in session.exec(
+        select(*columns).where(
+            col(Offer.run_id).in_(list(run_ids)),
+            Offer.end_reason == CHANGED,
+            col(Offer.shown_starts_at).is_not(None),
+            ~asked_since.exists(),
+        )
+    ):
+        eager[run_id, role][volunteer_id] = shown_at
+    return eager
 
 
 def _refused(session: Session, run_id: int) -> set[int]:

@@ -31,8 +31,8 @@ def take_seat(session: Session, offer: Offer, run: Run, *, how: str, now: dateti
         published_at=now,
         confirmed_at=now,
         confirmed_how=how,
-        shown_starts_at=run.starts_at,
-        shown_legs=shown[run.id].legs if run.id in shown else "",
+        shown_starts_at=offer.shown_starts_at or run.starts_at,
+        shown_legs=offer.shown_legs or (shown[run.id].legs if run.id in shown else ""),
         repeat_reason=repeat_reason(session, run=run, volunteer_id=offer.volunteer_id),
     )
     try:

@@ -7,6 +7,7 @@ import pytest
 
 from escort import spoken, wording
 from escort.rota.fitness import OFFICE_WORDS, SUSPENDED, YES_ANSWERS
+from escort.rota.shown import CHANGED
 from escort.spoken import Half, Turn
 from escort.wording import WHY_NOT_TAKEN
 from notifications.templates import sms_segments
@@ -81,6 +82,11 @@ MESSAGES = [
         wording.yes_not_taken([TOMORROW], "wheelchair", now=NOW, zone=ZONE),
         1,
         "【杜鹃鸟】谢谢您回话。明天07:45上学这次不用您去：这趟要能载轮椅的车。有疑问请问值班老师。",
+    ),
+    (
+        wording.yes_not_taken([TOMORROW], "changed", now=NOW, zone=ZONE),
+        1,
+        "【杜鹃鸟】谢谢您回话。明天07:45上学刚有变化，和问您时不一样了，您的答应先不算，我们马上按现在的再问您。",
     ),
     (
         wording.offer_taken(TOMORROW, now=NOW, zone=ZONE),
@@ -389,7 +395,7 @@ def test_a_child_in_a_message_is_its_surname_or_its_small_name(
 
 
 def test_every_hard_rule_has_its_words_for_whoever_said_yes_and_for_the_office() -> None:
-    judged = {rule.value for rule in (*STANDING, *BOOKED)} - YES_ANSWERS | {SUSPENDED}
+    judged = {rule.value for rule in (*STANDING, *BOOKED)} - YES_ANSWERS | {SUSPENDED, CHANGED}
 
     assert judged <= WHY_NOT_TAKEN.keys()
     assert judged <= OFFICE_WORDS.keys()

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlmodel import Session
 
-from escort.errors import Conflict, Refused
+from escort.errors import Refused
 from escort.rota import answers, planning, publishing, standins
 from escort.rota.run_panel import RunPanel, panel_of
 from escort.rota.week import HALF_DAYS, CellCode, Show, WeekMatrix, week_matrix
@@ -86,6 +86,7 @@ def show_run(
     house: HouseDep,
     now: NowDep,
     reads: ReadLogDep,
+    turned_away: int | None = None,
 ) -> HTMLResponse:
     today = now.astimezone(house.zone).date()
     panel = panel_of(session, run_id=run_id)
@@ -101,6 +102,7 @@ def show_run(
         request,
         "coordinator/rota.html",
         panel=panel,
+        turned_away=panel.why_turned_away(turned_away) if turned_away is not None else None,
         show=Show.SCHOOLS,
         open_schools=[panel.school_id],
         **_around(matrix, today),
@@ -141,7 +143,7 @@ def record_answer(
     now: NowDep,
 ) -> Response:
     """An answer given by phone counts like a tap, with who wrote it down."""
-    counted = answers.record_answer(
+    turned_away = answers.record_answer(
         session,
         run_id=run_id,
         volunteer_id=form.volunteer_id,
@@ -151,9 +153,8 @@ def record_answer(
         now=now,
         zone=house.zone,
     )
-    if not counted:
-        raise Conflict(answers.why_not_counted(session, run_id=run_id, volunteer_id=form.volunteer_id))
-    return RedirectResponse(f"/rota/runs/{run_id}", status_code=303)
+    asked = f"?turned_away={form.volunteer_id}" if turned_away else ""
+    return RedirectResponse(f"/rota/runs/{run_id}{asked}", status_code=303)
 
 
 @router.post("/rota/plan")

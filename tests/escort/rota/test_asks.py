@@ -258,7 +258,7 @@ def test_a_no_can_be_taken_back_by_the_person_alone_while_nobody_else_drives(ses
     offer = offers_to(session, wang)[0]
     say_no(session, wang)
 
-    took_back = asks.record_answer(
+    turned_away = asks.record_answer(
         session,
         run_id=ride.run_id,
         volunteer_id=wang.id or 0,
@@ -269,7 +269,7 @@ def test_a_no_can_be_taken_back_by_the_person_alone_while_nobody_else_drives(ses
         zone=ZONE,
     )
 
-    assert took_back
+    assert turned_away == ""
     session.refresh(offer)
     assert offer.state == OfferState.ACCEPTED
     assert session.exec(select(Refusal)).one().taken_back_at == NOW

@@ -5,6 +5,7 @@ from datetime import date
 from sqlmodel import select
 
 from escort.access.models import AuditEvent
+from escort.roster.models import Volunteer
 from escort.rota.models import (
     Leg,
     LegState,
@@ -98,6 +99,20 @@ def test_a_yes_on_the_phone_is_recorded_with_who_wrote_it_down(desk: Desk) -> No
     assert shift.state == ShiftState.CONFIRMED
     assert shift.confirmed_how.startswith("phone")
     assert "电话里说能去" in desk.get(f"/rota/runs/{run_id}")
+
+
+def test_a_yes_on_the_phone_that_cannot_be_taken_is_kept_and_told_with_why(desk: Desk) -> None:
+    cast, run_id = a_hole(desk)
+    desk.post(f"/rota/runs/{run_id}/ask", {"volunteer_ids": [str(cast.wang.id)]})
+    with desk.house.store.write() as session:
+        session.get_one(Volunteer, cast.wang.id).seats = 0
+
+    desk.post(f"/rota/runs/{run_id}/record", {"volunteer_id": str(cast.wang.id), "answer": "yes"})
+
+    shown = desk.get(f"/rota/runs/{run_id}?turned_away={cast.wang.id}")
+    assert "王师傅：这个回答不能算，他的车座位不够。" in shown
+    with desk.house.store.read() as session:
+        assert session.exec(select(Offer.state)).one() == OfferState.WITHDRAWN
 
 
 def test_who_was_never_asked_cannot_be_written_down(desk: Desk) -> None:
