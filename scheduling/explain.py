@@ -106,16 +106,6 @@ def why_not(problem: Problem, run: int, volunteer: int) -> Refusal | None:
     return desk.refusal(desk.hurdles.rules[broken[0]], volunteer) if len(broken) else None
 
 
-def broken_rules(problem: Problem, run: int, volunteer: int, *, second: bool = False) -> tuple[Rule, ...]:
-    """Return every hard rule that the volunteer would break by driving the run, or breaks if he is promised to it.
-
-    With `second`: by riding along as its second adult.
-    """
-    hurdles = _Desk(problem, run).hurdles
-    broken = (hurdles.rules[row] for row in np.flatnonzero(~hurdles.keeps[:, volunteer]).tolist())
-    return tuple(rule for rule in broken if not second or rule in SECOND_RULES or rule in BOOKED)
-
-
 def broken_by_claims(problem: Problem, claims: Sequence[Claim]) -> list[tuple[Rule, ...]]:
     """Return, claim by claim, the hard rules that it breaks and that are not waived.
 
@@ -123,14 +113,16 @@ def broken_by_claims(problem: Problem, claims: Sequence[Claim]) -> list[tuple[Ru
     """
     cars = problem.runs or ()
     runs = RunTable(problem, [cars[claim.run] for claim in claims])
-    rows = np.arange(len(claims))
-    keeps = {rule: holds(problem.tables, runs, rows) for rule, holds in STANDING.items()}
     bookings = promised_bookings(problem)
-    found = []
+    found: list[tuple[Rule, ...]] = []
+    keeps: dict[Rule, Bools] = {}
     for row, claim in enumerate(claims):
+        if row % CLAIMS_AT_ONCE == 0:
+            rows = np.arange(row, min(row + CLAIMS_AT_ONCE, len(claims)))
+            keeps = {rule: holds(problem.tables, runs, rows) for rule, holds in STANDING.items()}
         slot = int(runs.slot[row])
         standing = SECOND_RULES if claim.is_second else STANDING
-        broken = [rule for rule in standing if not keeps[rule][row, claim.volunteer]]
+        broken = [rule for rule in standing if not keeps[rule][row % CLAIMS_AT_ONCE, claim.volunteer]]
         broken += [rule for rule, is_free in BOOKED.items() if not is_free(bookings, slot)[claim.volunteer]]
         found.append(tuple(rule for rule in broken if rule not in claim.waived))
         if not found[-1]:
@@ -333,4 +325,5 @@ RELAXABLE = (
     Rule.VETTING,
     Rule.INSURANCE,
 )
+CLAIMS_AT_ONCE = 256  # each against every volunteer of the problem: so many fit into the processor's memory
 KM_STEPS = (1.0, 2.0, 3.0, 5.0, 8.0, 12.0)

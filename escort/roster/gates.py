@@ -40,6 +40,11 @@ def may_drive(volunteer: Volunteer, on: date) -> bool:
     return not gates_on(volunteer, on)
 
 
+def may_ride_along(volunteer: Volunteer, on: date) -> bool:
+    """Return whether the volunteer may be the second adult: no car of theirs is used."""
+    return not set(gates_on(volunteer, on)) - OF_THE_CAR
+
+
 def good_until(volunteer: Volunteer) -> date | None:
     """Return the last day on which every paper is valid, or None if one is missing."""
     if volunteer.vetted_on is None or volunteer.licence_until is None or volunteer.insured_until is None:
@@ -61,6 +66,7 @@ def _until(until: date | None, on: date, *, missing: Gate, expired: Gate) -> lis
 VETTING_VALID = timedelta(
     days=365
 )  # the bureau's rule: the query is repeated every year; the 365th day counts
+OF_THE_CAR = {Gate.NO_LICENCE, Gate.LICENCE_EXPIRED, Gate.NO_INSURANCE, Gate.INSURANCE_EXPIRED}
 SENTENCES = {
     Gate.SUSPENDED: "已停用，恢复后才能排班。",
     Gate.NOT_VETTED: "没有无犯罪记录查询日期，查询并登记后才能开。",

@@ -18,7 +18,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col, select, update
 
 from escort.errors import Conflict, NotFound, Refused
-from escort.rota.fitness import Scene, Seat, scene_of, what_breaks
+from escort.rota.fitness import Scene, Seat, rules_in, scene_of, what_breaks
 from escort.rota.models import (
     Ask,
     AskState,
@@ -37,7 +37,6 @@ from escort.rota.seats import lock_runs, search_now
 from escort.rota.shown import CHANGED, still_holds
 from escort.rota.taking import take_seat, tell_the_others
 from notifications.outbox import withdraw
-from scheduling.plan import Rule
 
 
 @dataclass(frozen=True)
@@ -198,8 +197,7 @@ class _Asked:
 
     @property
     def seat(self) -> Seat:
-        rules = [Rule(code) for code in (self.gave_way or "").split(",") if code]
-        return Seat(self.run_id, self.offer.role, frozenset(rules))
+        return Seat(self.run_id, self.offer.role, rules_in(self.gave_way))
 
     def is_wanted(self, now: datetime) -> bool:
         return self.run is not None and self.run.state == RunState.LIVE and self.run.ends_at > now

@@ -25,6 +25,7 @@ from escort.rota.models import (
     CircleMember,
     CircleState,
     Leg,
+    Offer,
     Refusal,
     Role,
     Run,
@@ -159,6 +160,22 @@ def require_fit(session: Session, *, run: Run, volunteer_id: int, role: str) -> 
         raise Refused(f"{volunteer.name}：{wrong}")
     stranger = what_breaks(session, scene, [Seat(run.id, role, OWN_WISHES)]).get(run.id)
     return OWN_WISHES if stranger is None else OFFICE_MAY_GIVE_WAY
+
+
+def given_way(session: Session, run_ids: Sequence[int]) -> dict[tuple[int, int], frozenset[Rule]]:
+    """Return, by run and volunteer, in what the office gave way when it asked by hand: it stands for the promise too."""
+    columns: Any = (Offer.run_id, Offer.volunteer_id, Offer.gave_way)
+    rows = session.exec(
+        select(*columns)
+        .where(col(Offer.run_id).in_(list(run_ids)), Offer.gave_way != "")
+        .order_by(col(Offer.id))
+    )
+    return {(run_id, volunteer_id): rules_in(codes) for run_id, volunteer_id, codes in rows}
+
+
+def rules_in(codes: str | None) -> frozenset[Rule]:
+    """Return the rules that an offer's `gave_way` names."""
+    return frozenset(Rule(code) for code in (codes or "").split(",") if code)
 
 
 def _waived(scene: Scene, seat: Seat, person: Any) -> frozenset[Rule]:

@@ -1,4 +1,4 @@
-"""After a child's needs have changed: whoever said yes to other needs and cannot meet these is set free at once."""
+"""After a child's needs or a car have changed: whoever said yes to other needs and cannot meet these is set free at once."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -7,11 +7,12 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, select
 
 from escort.families.models import Child
-from escort.rota.models import LIVE_SHIFT, Leg, Run, RunLeg, RunState, Shift
+from escort.rota.fitness import given_way
+from escort.rota.models import LIVE_SHIFT, Leg, Role, Run, RunLeg, RunState, Shift
 from escort.rota.problems import ordered_legs, problem_of
 from escort.rota.release import Reason, free_needless, free_shifts, take_legs_out
-from escort.rota.seats import search_now
-from scheduling.explain import broken_rules
+from escort.rota.seats import open_seats, search_now
+from scheduling.explain import Claim, broken_by_claims
 from scheduling.plan import Rule
 
 MEETS_CAR = frozenset({Rule.WHEELCHAIR, Rule.SEATS, Rule.CHILD_SEATS, Rule.FEMALE_DRIVER, Rule.GIRLS_ONLY})
@@ -45,6 +46,34 @@ def fit_to_car(session: Session, *, volunteer_id: int, by: str, now: datetime, z
     ]
     free_shifts(session, shift_ids=unfit, reason=Reason.UNFIT, by=by, now=now, zone=zone)
     return len(unfit)
+
+
+def fit_everything(session: Session, *, by: str, now: datetime, zone: ZoneInfo) -> int:
+    """After a book, which may have changed any child and any car: what a change by hand does, for all at once.
+
+    Return how many shifts were freed.
+    """
+    for child_id in session.exec(select(Child.id).where(col(Child.alone).is_(True))).all():
+        if child_id is not None:
+            _ride_alone(session, child_id, by=by, now=now, zone=zone)
+    run_ids = _held_runs(session, now)
+    unfit = _unfit(session, run_ids, MEETS_NEEDS, zone)
+    free_shifts(session, shift_ids=unfit, reason=Reason.CHANGED, by=by, now=now, zone=zone)
+    free_needless(session, run_ids, by=by, now=now, zone=zone)
+    wanting = [run_id for run_id, seats in open_seats(session, run_ids).items() if seats]
+    search_now(session, wanting, now=now)  # a second adult may be wanted now
+    session.expire_all()
+    return len(unfit)
+
+
+def _held_runs(session: Session, now: datetime) -> list[int]:
+    """Return the coming runs that somebody has promised, or is asked or meant to drive."""
+    rows = (
+        select(Shift.run_id)
+        .join(Run, col(Run.id) == col(Shift.run_id))
+        .where(col(Shift.state).in_(LIVE_SHIFT), Run.state == RunState.LIVE, col(Run.starts_at) > now)
+    )
+    return sorted({run_id for run_id in session.exec(rows) if run_id is not None})
 
 
 def _coming_runs(session: Session, child_id: int, now: datetime) -> list[int]:
@@ -86,12 +115,22 @@ def _unfit(session: Session, run_ids: list[int], rules: Collection[Rule], zone: 
     if not shifts or not riding:
         return []
     keyed = problem_of(session, legs=[], kept_runs=riding, zone=zone)
-    unfit = []
-    for shift in shifts:
-        at = keyed.volunteer_at.get(shift.volunteer_id)
-        if shift.id is None or shift.run_id is None or at is None:
-            continue
-        broken = broken_rules(keyed.problem, keyed.run_ids.index(shift.run_id), at)
-        if not set(rules).isdisjoint(broken):
-            unfit.append(shift.id)
-    return unfit
+    gave_way = given_way(session, list(riding))
+    position = {run_id: at for at, run_id in enumerate(keyed.run_ids)}
+    judged = [shift for shift in shifts if shift.volunteer_id in keyed.volunteer_at]
+    claims = [
+        Claim(
+            position[shift.run_id],
+            keyed.volunteer_at[shift.volunteer_id],
+            shift.role == Role.SECOND,
+            gave_way.get((shift.run_id, shift.volunteer_id), frozenset()),
+        )
+        for shift in judged
+        if shift.run_id is not None
+    ]
+    broken = broken_by_claims(keyed.problem, claims)
+    return [
+        shift.id
+        for shift, found in zip(judged, broken, strict=True)
+        if shift.id is not None and not set(rules).isdisjoint(found)
+    ]

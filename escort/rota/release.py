@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select, update
 
 from escort import wording
 from escort.families.models import BarredPerson
-from escort.roster.gates import may_drive
+from escort.roster.gates import may_drive, may_ride_along
 from escort.roster.models import Volunteer
 from escort.rota.aboard import boarded, follow_by_phone, legs_in_cars
 from escort.rota.models import (
@@ -89,7 +89,7 @@ def free_shifts(
 
 def free_unfit(session: Session, *, from_on: date, now: datetime, zone: ZoneInfo) -> int:
     """Free the coming shifts of people whose papers will not be valid on that day; return how many."""
-    columns: Any = (Shift.id, Shift.on, Volunteer)
+    columns: Any = (Shift.id, Shift.on, Shift.role, Volunteer)
     rows = session.exec(
         select(*columns)
         .select_from(Shift)
@@ -97,7 +97,11 @@ def free_unfit(session: Session, *, from_on: date, now: datetime, zone: ZoneInfo
         .join(Run, col(Run.id) == col(Shift.run_id))
         .where(Shift.on >= from_on, col(Shift.state).in_(LIVE_SHIFT), col(Run.starts_at) > now)
     ).all()
-    unfit = [shift_id for shift_id, on, volunteer in rows if shift_id and not may_drive(volunteer, on)]
+    unfit = [
+        shift_id
+        for shift_id, on, role, volunteer in rows
+        if shift_id and not (may_ride_along if role == Role.SECOND else may_drive)(volunteer, on)
+    ]
     free_shifts(session, shift_ids=unfit, reason=Reason.UNFIT, by="system", now=now, zone=zone)
     return len(unfit)
 
