@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
 from sqlmodel import Session
 
+from escort.access import devices
 from escort.errors import NotAllowed, Refused
 from escort.journeys import alarms, taps, words
 from escort.journeys.alarms import Trouble
@@ -128,6 +129,7 @@ def answer(
     now: NowDep,
     form: Annotated[AnswerForm, Form()],
 ) -> Response:
+    _must_not_need_code(session, visitor)
     ask_id = own_ask(session, volunteer_id=visitor.id, ask_id=form.ask)
     answer_ask(
         session,
@@ -154,6 +156,7 @@ def take_back(
     form: Annotated[TakeBackForm, Form()],
 ) -> Response:
     """A no taken back: a yes like any other, unless somebody else was first."""
+    _must_not_need_code(session, visitor)
     ask_id = ask_of_own_offer(session, volunteer_id=visitor.id, offer_id=form.offer)
     said_yes = answer_offer(
         session, offer_id=form.offer, yes=True, by=visitor.subject, how="page", now=now, zone=house.zone
@@ -299,6 +302,7 @@ def _home(
         status_code,
         view=view,
         token=visitor.token,
+        needs_code=_needs_code(session, visitor),
         mistake=mistake,
         typed=typed or {"from_on": "", "until_on": ""},
         blocked="blocked" in request.query_params,
@@ -346,6 +350,18 @@ def _code_page(request: Request, visitor: Visitor, mistake: str) -> Response:
 
 def _back(visitor: Visitor, to: str = "") -> RedirectResponse:
     return RedirectResponse(f"/v/{visitor.token}{to}", status_code=303)
+
+
+def _needs_code(session: Session, visitor: Visitor) -> bool:
+    """Whether this phone is a further one of somebody whose first is known: a forwarded link says yes for nobody."""
+    return not visitor.bound and devices.has_ever_bound(session, subject=visitor.subject)
+
+
+def _must_not_need_code(session: Session, visitor: Visitor) -> None:
+    if _needs_code(session, visitor):
+        raise NotAllowed(
+            "这部手机还没认过，不能替您回答。请打开链接，先点“这是我的手机”，填短信里的验证码；也可以直接回短信。"
+        )
 
 
 def _must_be_bound(visitor: Visitor) -> None:

@@ -124,6 +124,57 @@ def test_one_tap_says_yes_to_all_and_binds_the_phone(site: Site, wednesday: Wedn
     assert "记下了，能去：周四上学、周五放学" in browser.get(answer.headers["location"]).text
 
 
+@pytest.mark.parametrize("answer", ["yes", "no"])
+def test_a_forwarded_link_answers_for_nobody_once_its_owner_has_bound_a_phone(
+    site: Site, wednesday: Wednesday, answer: str
+) -> None:
+    offers = ask_wang(site.store, wednesday)
+    site.bound(wednesday.wang)
+    browser, address = site.browser(), site.link(wednesday.wang)
+
+    refused = browser.post(f"{address}/answer", data={"answer": answer})
+
+    assert refused.status_code == 403
+    assert "先点“这是我的手机”" in refused.text
+    with site.store.read() as session:
+        assert states(session, offers) == [OfferState.OPEN, OfferState.OPEN]
+
+
+def test_a_further_phone_is_led_to_the_code_before_it_can_answer(site: Site, wednesday: Wednesday) -> None:
+    ask_wang(site.store, wednesday)
+    first, _ = site.bound(wednesday.wang)
+    browser, address = site.browser(), site.link(wednesday.wang)
+
+    shown = browser.get(address).text
+
+    assert 'name="answer"' not in shown
+    assert "先认这部手机" in shown
+    assert "请填短信里的 6 位数" in browser.post(f"{address}/bind").text
+    assert 'name="answer"' in first.get(address).text
+
+
+def test_a_revoked_phone_is_no_reason_to_answer_without_a_code(site: Site, wednesday: Wednesday) -> None:
+    offers = ask_wang(site.store, wednesday)
+    site.bound(wednesday.wang)
+    with site.store.write() as session:
+        session.exec(select(Device)).one().revoked_at = NOW
+
+    assert (
+        site.browser().post(f"{site.link(wednesday.wang)}/answer", data={"answer": "yes"}).status_code == 403
+    )
+    with site.store.read() as session:
+        assert states(session, offers) == [OfferState.OPEN, OfferState.OPEN]
+
+
+def test_a_no_is_not_taken_back_on_a_phone_that_was_never_bound(site: Site, wednesday: Wednesday) -> None:
+    offer = declined_by_wang(site, wednesday)
+    site.bound(wednesday.wang)
+    browser, address = site.browser(), site.link(wednesday.wang)
+
+    assert AGAIN not in browser.get(address).text
+    assert browser.post(f"{address}/take-back", data={"offer": str(offer)}).status_code == 403
+
+
 def test_a_turn_that_cannot_be_taken_is_told_with_why(site: Site, wednesday: Wednesday) -> None:
     ask_wang(site.store, wednesday)
     with site.store.write() as session:
