@@ -264,8 +264,8 @@ class Jobs:
     def deliver(self, urgencies: Sequence[Urgency] = (Urgency.URGENT, Urgency.ROUTINE)) -> int:
         """Send everything that is due, urgent first, until nothing is left or nothing moves any more."""
         sent = 0
-        while self._has_messages_due() and (
-            moved := delivery.deliver_due(
+        while moved := (
+            delivery.deliver_due(
                 self.store.write,
                 channels=self.channels,
                 still_wanted=still_wanted,
@@ -281,12 +281,6 @@ class Jobs:
         ):
             sent += moved
         return sent
-
-    def _has_messages_due(self) -> bool:
-        """Look before claiming: on SQLite a claim takes the only pen, every second."""
-        with self.store.read() as session:
-            due_at = outbox.next_due_at(session)
-        return due_at is not None and due_at <= self.now()
 
     def evening(self) -> None:
         """Once a day from 18:00: legs for four weeks, circles, the coming weeks' drivers, publishing on Thursdays."""

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, case, or_
+from sqlalchemy import ColumnElement, bindparam, case, or_
 from sqlmodel import Session, col, select, update
 
 from notifications.models import Attempt, AttemptOutcome, Message, MessageState
@@ -21,6 +23,24 @@ class Claim:
     message_id: int
     fence: int
     lease_until: datetime  # real time
+
+
+def due_urgencies(session: Session, *, due_by: datetime, real_now: datetime) -> set[str]:
+    """Return which urgencies have a message that could be claimed now."""
+    return set(session.scalars(_due_urgencies(), {"due_by": due_by, "real_now": real_now}))
+
+
+@cache
+def _due_urgencies() -> Any:
+    """Put together once: every heartbeat asks it."""
+    return (
+        select(Message.urgency)
+        .where(
+            col(Message.next_attempt_at) <= bindparam("due_by"),
+            or_(col(Message.lease_until).is_(None), col(Message.lease_until) < bindparam("real_now")),
+        )
+        .distinct()
+    )
 
 
 def claim_due(

@@ -24,7 +24,7 @@ from notifications.channels import (
     Unknown,
     Unseen,
 )
-from notifications.claims import Claim, Sessions, claim_due
+from notifications.claims import Claim, Sessions, claim_due, due_urgencies
 from notifications.models import Address, ChannelName, Message, MessageState, Urgency
 from notifications.records import Done, record
 from notifications.retry import policy_for
@@ -152,8 +152,15 @@ class Courier:
         self.failures_in_a_row: dict[str, int] = {}
 
     def deliver_batch(self, urgencies: Iterable[Urgency], limit: int) -> int:
-        """Carry the due messages of the first urgency that has any; return how many were moved."""
+        """Carry the due messages of the first urgency that has any; return how many were moved.
+
+        Looks before it claims: on SQLite a claim takes the only pen.
+        """
+        with self.reading() as session:
+            due = due_urgencies(session, due_by=self.clock(), real_now=self.real_clock())
         for urgency in urgencies:
+            if urgency not in due:
+                continue
             claims = self._claim(urgency, limit)
             if claims:
                 return self._carry_all(urgency, claims)

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cache
+from typing import Any
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select, update
 
 from notifications.addresses import normalise_phone
@@ -50,8 +53,14 @@ def record_inbound(
 
 def unhandled(session: Session, *, limit: int = 100) -> list[Inbound]:
     """Return replies that nobody has acted on, the oldest first."""
+    return list(session.scalars(_unhandled(), {"at_most": limit}))
+
+
+@cache
+def _unhandled() -> Any:
+    """Put together once: every heartbeat asks it."""
     rows = select(Inbound).where(col(Inbound.handled_at).is_(None))
-    return list(session.exec(rows.order_by(col(Inbound.id)).limit(limit)))
+    return rows.order_by(col(Inbound.id)).limit(bindparam("at_most"))
 
 
 def mark_handled(session: Session, *, inbound_id: int, outcome: InboundOutcome, now: datetime) -> bool:

@@ -30,8 +30,9 @@ OFFSET_KEPT_EVERY = 1.0  # real seconds, while the clock is moved forward
 SHORTEST_STEP = timedelta(seconds=1)
 LONGEST_STEP = timedelta(hours=1)  # look again even if nothing is in sight
 QUICK = frozenset({"replies", "watch", "cases", "deliver"})  # what people on the road can make due
+ANSWERS = frozenset({"asks", "searches", "reminders", "evening"})  # what answers can make due besides
 ON_THE_ROAD = frozenset({"depart", "taps", "gate", "bind"})
-STANDS_FOR = timedelta(minutes=20)
+STANDS_FOR = timedelta(minutes=20)  # then every job is asked anew when it is due
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 PASSES = 4  # what one job did may make another one due at the same instant
 
@@ -123,15 +124,16 @@ class World:
     shortest_step: timedelta = SHORTEST_STEP
     on_step: Callable[[datetime], None] = lambda _at: None
     _moving: threading.Lock = field(default_factory=threading.Lock)
-    _standing: dict[str, datetime] = field(default_factory=dict)  # due moments that still hold
-    _standing_until: datetime = LONG_AGO
+    _due: dict[str, datetime] = field(default_factory=dict)  # when jobs are due, as far as was seen
+    _stirred: set[str] = field(default_factory=set)  # of these it may have changed since
+    _look_by: datetime = LONG_AGO  # by then at the latest every job is asked
 
     def tick(self) -> None:
         """Do what is due now; the heartbeat of a running demonstration. Does nothing while the clock is moved."""
         if not self._moving.acquire(blocking=False):
             return
         try:
-            self._standing.clear()  # visitors act too, and nobody tells us
+            self._look_by = LONG_AGO  # visitors act too, and nobody tells us
             self._do_due(self.jobs.now())
         finally:
             self._moving.release()
@@ -159,14 +161,14 @@ class World:
         for action in actions:
             self._act(action, now)
         if any(action.kind not in ON_THE_ROAD for action in actions):
-            self._standing.clear()
+            self._stirred |= ANSWERS
         due = self._due_moments(now)
         for _ in range(PASSES):
             names = {name for name, moment in due.items() if moment <= now}
             if not names:
                 break
             if not names <= QUICK:
-                self._standing.clear()
+                self._stirred |= ANSWERS | names
             self.jobs.run_due({*names, "deliver"})
             due = self._due_moments(now)
         later = [
@@ -175,15 +177,15 @@ class World:
         return min(later, default=now + LONGEST_STEP)
 
     def _due_moments(self, now: datetime) -> dict[str, datetime]:
-        """Return when the jobs are due. Of those that taps cannot hurry, what was found holds for a while."""
-        if now >= self._standing_until:
-            self._standing.clear()
-        if not self._standing:
-            moments = self.jobs.due_moments()
-            self._standing = {name: at for name, at in moments.items() if name not in QUICK}
-            self._standing_until = min([now + STANDS_FOR, *self._standing.values()])
-            return moments
-        return {**self._standing, **self.jobs.due_moments(QUICK)}
+        """Return when the jobs are due. Of those that nothing has stirred, what was seen holds for a while."""
+        names = QUICK | self._stirred
+        if now >= self._look_by:
+            names = frozenset(self.jobs.heartbeat())
+            self._look_by = now + STANDS_FOR
+        known = {name: at for name, at in self._due.items() if name not in names}
+        self._due = known | self.jobs.due_moments(names)
+        self._stirred.clear()
+        return self._due
 
     def _act(self, action: Action, now: datetime) -> None:
         try:

@@ -7,10 +7,11 @@ comparing the row with the truth.
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, true
+from sqlalchemy import bindparam, func, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
@@ -57,7 +58,7 @@ def waiting(session: Session, *, now: datetime, zone: ZoneInfo) -> list[str]:
     drivers = {
         shift.volunteer_id
         for kind in ("evening", "morning")
-        for shift, starts_at in session.exec(_unreminded(kind, now).where(Shift.on <= tomorrow))
+        for shift, starts_at in session.execute(_unreminded().where(Shift.on <= tomorrow), _ahead(kind, now))
         if kind == "evening" or starts_at <= now + BEFORE_START
     }
     children = told_families.children_to_tell(session, now=now, zone=zone)
@@ -67,25 +68,8 @@ def waiting(session: Session, *, now: datetime, zone: ZoneInfo) -> list[str]:
 def next_due_at(session: Session, *, now: datetime, zone: ZoneInfo) -> datetime | None:
     """Return the next instant at which somebody may have to be told, perhaps in the past; None if never."""
     today = now.astimezone(zone).date()
-    untold = (
-        select(func.min(Leg.on))
-        .outerjoin(ToldFamily, col(ToldFamily.leg_id) == col(Leg.id))
-        .where(
-            Leg.on >= today,
-            Leg.state == LegState.WANTED,
-            col(Leg.pickup_at) > now,
-            col(ToldFamily.leg_id).is_(None),
-        )
-        .scalar_subquery()
-    )
-    promised = (
-        select(func.min(ToldFamily.promised_at))
-        .where(col(ToldFamily.promised_at).is_not(None), ToldFamily.on >= today - timedelta(days=1))
-        .scalar_subquery()
-    )
-    unreminded = _unreminded("morning", now)
-    start = unreminded.with_only_columns(func.min(Run.starts_at)).scalar_subquery()
-    first_untold, promise, first_start = session.exec(select(untold, promised, start)).one()
+    coming = {"today": today, "yesterday": today - timedelta(days=1), **_ahead("morning", now)}
+    first_untold, promise, first_start = session.execute(_next_moments(), coming).one()
     moments = [promise, told_families.next_change_at(session, now=now, zone=zone)]
     if first_untold is not None:
         moments.append(told_families.evening_due_at(first_untold, now, zone))
@@ -109,9 +93,8 @@ def _evening(
     if now < evening:
         return 0
     tomorrow = local.date() + timedelta(days=1)
-    shifts = session.exec(
-        _unreminded("evening", now, driver).where(Shift.on == tomorrow, col(Shift.confirmed_at) < evening)
-    ).all()
+    rows = _unreminded(driver).where(Shift.on == tomorrow, col(Shift.confirmed_at) < evening)
+    shifts = session.execute(rows, _ahead("evening", now)).all()
     told = _claim(session, [shift for shift, _ in shifts], "evening", now)
     if not told:
         return 0
@@ -144,9 +127,8 @@ def _morning(
     session: Session, *, now: datetime, zone: ZoneInfo, links: LinkMaker, driver: int | None = None
 ) -> int:
     """One hour before the first pick-up. Who said yes a moment ago, or is on the road already, is left alone."""
-    rows = session.exec(
-        _unreminded("morning", now, driver).where(col(Run.starts_at) <= now + BEFORE_START)
-    ).all()
+    soon = _unreminded(driver).where(col(Run.starts_at) <= now + BEFORE_START)
+    rows = session.execute(soon, _ahead("morning", now)).all()
     claimed = {shift.id for shift in _claim(session, [shift for shift, _ in rows], "morning", now)}
     on_road = _on_road(session, claimed)
     told = [
@@ -179,20 +161,49 @@ def _morning(
     return len(enqueue_many(session, letters, now=now))
 
 
-def _unreminded(kind: str, now: datetime, driver: int | None = None) -> Any:
-    """Confirmed shifts that lie ahead and have not had this reminder, with their start."""
+@cache
+def _next_moments() -> Any:
+    """The first day with an untold family, the first promise to one, the first start of an unreminded driver."""
+    untold = (
+        select(func.min(Leg.on))
+        .outerjoin(ToldFamily, col(ToldFamily.leg_id) == col(Leg.id))
+        .where(
+            Leg.on >= bindparam("today"),
+            Leg.state == LegState.WANTED,
+            col(Leg.pickup_at) > bindparam("now"),
+            col(ToldFamily.leg_id).is_(None),
+        )
+    )
+    promised = select(func.min(ToldFamily.promised_at)).where(
+        col(ToldFamily.promised_at).is_not(None), ToldFamily.on >= bindparam("yesterday")
+    )
+    start = _unreminded().with_only_columns(func.min(Run.starts_at))
+    return select(untold.scalar_subquery(), promised.scalar_subquery(), start.scalar_subquery())
+
+
+@cache
+def _unreminded(driver: int | None = None) -> Any:
+    """Confirmed shifts that lie ahead and have not had a reminder, with their start; see `_ahead`."""
     return (
         select(Shift, Run.starts_at)
         .join(Run, col(Run.id) == col(Shift.run_id))
-        .outerjoin(ToldDriver, (col(ToldDriver.shift_id) == col(Shift.id)) & (col(ToldDriver.kind) == kind))
+        .outerjoin(
+            ToldDriver,
+            (col(ToldDriver.shift_id) == col(Shift.id)) & (col(ToldDriver.kind) == bindparam("kind")),
+        )
         .where(
             Shift.state == ShiftState.CONFIRMED,
-            col(Shift.on) >= (now - timedelta(hours=12)).date(),
-            col(Run.starts_at) > now,
+            col(Shift.on) >= bindparam("since"),
+            col(Run.starts_at) > bindparam("now"),
             col(ToldDriver.shift_id).is_(None),
             col(Shift.volunteer_id) == driver if driver is not None else true(),
         )
     )
+
+
+def _ahead(kind: str, now: datetime) -> dict[str, Any]:
+    """The parameters of `_unreminded`."""
+    return {"kind": kind, "since": (now - timedelta(hours=12)).date(), "now": now}
 
 
 def _claim(session: Session, shifts: Sequence[Shift], kind: str, now: datetime) -> list[Shift]:

@@ -3,8 +3,10 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, delete, select
 
 from escort.journeys.models import ToldFamily
@@ -64,18 +66,28 @@ def forget(session: Session, leg_ids: Collection[int]) -> set[int]:
 
 def ended_legs(session: Session, *, now: datetime, child: int | None = None) -> list[Ended]:
     """Claim the coming legs that a family was told about and that were cancelled or withdrawn since."""
-    legs = {leg.id: leg for leg in session.exec(told_and_ended(now)) if child in (None, leg.child_id)}
+    legs = {leg.id: leg for leg in told_and_ended(session, now=now) if child in (None, leg.child_id)}
     claimed = forget(session, [leg_id for leg_id in legs if leg_id is not None])
     take_back(session, claimed, now=now)
     return [Ended(legs[leg_id], legs[leg_id].cancelled_by or "") for leg_id in sorted(claimed)]
 
 
-def told_and_ended(now: datetime) -> Any:
-    """Coming legs that are not wanted any more and of which a family was told."""
+def told_and_ended(session: Session, *, now: datetime) -> list[Leg]:
+    """Return coming legs that are not wanted any more and of which a family was told."""
+    return list(session.scalars(_told_and_ended(), {"today": now.date(), "now": now}))
+
+
+@cache
+def _told_and_ended() -> Any:
+    """Put together once: every heartbeat asks it."""
     return (
         select(Leg)
         .join(ToldFamily, col(ToldFamily.leg_id) == col(Leg.id))
-        .where(ToldFamily.on >= now.date(), Leg.state != LegState.WANTED, col(Leg.pickup_at) > now)
+        .where(
+            ToldFamily.on >= bindparam("today"),
+            Leg.state != LegState.WANTED,
+            col(Leg.pickup_at) > bindparam("now"),
+        )
         .execution_options(populate_existing=True)
     )
 

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, true, update
+from sqlalchemy import bindparam, func, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
@@ -94,9 +95,9 @@ def evening_due_at(on: date, now: datetime, zone: ZoneInfo) -> datetime:
 
 def next_change_at(session: Session, *, now: datetime, zone: ZoneInfo) -> datetime | None:
     """Return when something that is no longer true is to be told: at once, or when the search had its moment."""
-    if session.exec(told_and_ended(now).limit(1)).first() is not None:
+    if told_and_ended(session, now=now):
         return now
-    return min((_tell_at(row, now) for row in session.exec(_stale(now, zone))), default=None)
+    return min((_tell_at(row, now) for row in _stale(session, now, zone)), default=None)
 
 
 class Stage(StrEnum):
@@ -136,8 +137,8 @@ class _News:
 def children_to_tell(session: Session, *, now: datetime, zone: ZoneInfo) -> set[int]:
     """Return the children of whom a sweep may have something to tell now."""
     _, untold = _untold_legs(now, zone)
-    rows = [*session.exec(untold), *session.exec(_stale(now, zone)), *session.exec(_due_promises(now))]
-    return {row[0].child_id for row in rows} | {leg.child_id for leg in session.exec(told_and_ended(now))}
+    rows = [*session.exec(untold), *_stale(session, now, zone), *session.exec(_due_promises(now))]
+    return {row[0].child_id for row in rows} | {leg.child_id for leg in told_and_ended(session, now=now)}
 
 
 def _untold(session: Session, now: datetime, zone: ZoneInfo, child: int | None) -> list[_News]:
@@ -185,7 +186,7 @@ def _of(child: int | None) -> Any:
 
 def _changed(session: Session, now: datetime, zone: ZoneInfo, child: int | None) -> list[_News]:
     """Legs whose driver or time is not what the family was told."""
-    stale = session.exec(_stale(now, zone).where(_of(child)))
+    stale = [row for row in _stale(session, now, zone) if child in (None, row[0].child_id)]
     due = {row[0].id: row[1] for row in stale if _tell_at(row, now) <= now}
     return _news(session, due, now, zone)
 
@@ -303,8 +304,18 @@ def _legs_with_drivers() -> Any:
     )
 
 
-def _stale(now: datetime, zone: ZoneInfo) -> Any:
-    """Legs of which a family was told something else than what is true now: leg, what was told, driver, loss."""
+def _stale(session: Session, now: datetime, zone: ZoneInfo) -> Sequence[Any]:
+    """Return legs of which a family was told something else than what is true now.
+
+    Each with what was told, the driver's shift and when the one who was named was lost.
+    """
+    coming = {"today": now.astimezone(zone).date(), "waits_since": now - STILL_WAITING}
+    return session.execute(_told_otherwise(), coming).all()
+
+
+@cache
+def _told_otherwise() -> Any:
+    """Put together once: every heartbeat asks it."""
     before = aliased(Shift)
     return (
         select(Leg, ToldFamily, col(Shift.id), col(before.ended_at))
@@ -318,9 +329,9 @@ def _stale(now: datetime, zone: ZoneInfo) -> Any:
         )
         .outerjoin(before, col(before.id) == col(ToldFamily.shift_id))
         .where(
-            ToldFamily.on >= now.astimezone(zone).date(),
+            ToldFamily.on >= bindparam("today"),
             Leg.state == LegState.WANTED,
-            col(Leg.pickup_at) > now - STILL_WAITING,
+            col(Leg.pickup_at) > bindparam("waits_since"),
             (func.coalesce(col(Shift.id), 0) != func.coalesce(col(ToldFamily.shift_id), 0))
             | (col(Leg.pickup_at) != col(ToldFamily.pickup_at)),
         )

@@ -7,9 +7,11 @@ row to the next moment at which something can have gone wrong. Cases close when 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
+from functools import cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, update
+from sqlalchemy import bindparam, func, update
 from sqlmodel import Session, col, select
 
 from escort import wording
@@ -69,10 +71,16 @@ def _sweep_rest(session: Session, now: datetime, zone: ZoneInfo) -> int:
 
 def next_due_at(session: Session, now: datetime) -> datetime | None:
     """Return the next instant at which the watch may have something to do, perhaps in the past."""
+    moments = [moment for moment in session.execute(_next_looks()).one() if moment is not None]
+    return min(moments) if moments else now
+
+
+@cache
+def _next_looks() -> Any:
+    """Put together once: every heartbeat asks it."""
     runs = select(func.min(WatchedRun.next_look_at)).scalar_subquery()
     days = select(func.min(WatchedDay.next_look_at)).scalar_subquery()
-    moments = [moment for moment in session.exec(select(runs, days)).one() if moment is not None]
-    return min(moments) if moments else now
+    return select(runs, days)
 
 
 @dataclass(frozen=True)
@@ -109,7 +117,7 @@ class _Alarm:
 
 def _look_at_all(session: Session, watched: Sequence[Watched], eye: _Eye) -> None:
     cases = cases_about(session, watched)
-    nagged, nobody, served = [], [], []
+    nagged, nobody, served, looked = [], [], [], []
     for one in watched:
         found = _look(one, cases, eye)
         for alarm in found.alarms:
@@ -126,9 +134,8 @@ def _look_at_all(session: Session, watched: Sequence[Watched], eye: _Eye) -> Non
         nagged += [one] if found.nag else []
         nobody += [one] if found.nobody else []
         served += [one.run_id] if found.served else []
-        session.execute(
-            update(WatchedRun).where(col(WatchedRun.run_id) == one.run_id).values(next_look_at=found.next_at)
-        )
+        looked.append({"run_id": one.run_id, "next_look_at": found.next_at})
+    session.execute(update(WatchedRun), looked)
     if served:
         session.execute(
             update(Shift)
@@ -312,7 +319,16 @@ def _ask_drivers(session: Session, late: Sequence[Watched], eye: _Eye) -> None:
 
 def _forget_dissolved(session: Session, now: datetime) -> None:
     """Rows of runs that went away are due and never found: they stop being due."""
-    session.execute(update(WatchedRun).where(col(WatchedRun.next_look_at) <= now).values(next_look_at=None))
+    session.connection().execute(_forget(), {"now": now})
+
+
+@cache
+def _forget() -> Any:
+    return (
+        update(WatchedRun)
+        .where(col(WatchedRun.next_look_at) <= bindparam("now"))
+        .values(next_look_at=bindparam("never", None))
+    )
 
 
 def _evening_before(one: Watched, zone: ZoneInfo) -> datetime:

@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import func, true
+from sqlalchemy import bindparam, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
@@ -72,7 +73,8 @@ class Watched:
 
 def keep_rows(session: Session, *, now: datetime) -> None:
     """Give every run of the coming day a row; one whose driver or time has changed is looked at at once."""
-    changed = session.exec(_changed(now)).all()
+    days = {"from_on": (now - LOOK_BACK).date(), "until_on": (now + LOOK_AHEAD).date()}
+    changed = session.execute(_changed(), days).all()
     rows = [
         {
             "run_id": run.id,
@@ -105,20 +107,8 @@ def keep_rows(session: Session, *, now: datetime) -> None:
 
 def due_runs(session: Session, *, now: datetime, only: int | None = None) -> list[Watched]:
     """Return the runs that are to be looked at now, or one of them, with their legs, taps and open asks."""
-    chosen = col(WatchedRun.run_id) == only if only is not None else true()
-    rows = session.exec(
-        select(WatchedRun.depart_by, Run, Shift, Volunteer.name)
-        .join(Run, col(Run.id) == col(WatchedRun.run_id))
-        .outerjoin(
-            Shift,
-            (col(Shift.run_id) == col(Run.id))
-            & (col(Shift.role) == Role.DRIVER)
-            & col(Shift.state).in_(_YES),
-        )
-        .outerjoin(Volunteer, col(Volunteer.id) == col(Shift.volunteer_id))
-        .where(col(WatchedRun.next_look_at) <= now, Run.state == RunState.LIVE, chosen)
-        .execution_options(populate_existing=True)
-    ).all()
+    due = _due() if only is None else _due().where(col(WatchedRun.run_id) == only)
+    rows = session.execute(due, {"now": now}).all()
     watched = {
         run.id: Watched(run, shift, name or "", depart_by)
         for depart_by, run, shift, name in rows
@@ -136,12 +126,54 @@ def cases_about(session: Session, watched: Collection[Watched]) -> dict[str, lis
     abouts += [f"shift:{one.shift.id}" for one in watched if one.shift]
     abouts += [f"leg:{leg.leg_id}" for one in watched for leg in one.legs]
     found: dict[str, list[Case]] = defaultdict(list)
-    for case in session.exec(select(Case).where(col(Case.about).in_(abouts))):
+    for case in session.scalars(_cases(), {"abouts": abouts}):
         found[case.about].append(case)
     return found
 
 
-def _changed(now: datetime) -> Any:
+# The sweep's own statements are put together once: it asks them at every heartbeat.
+
+
+@cache
+def _due() -> Any:
+    return (
+        select(WatchedRun.depart_by, Run, Shift, Volunteer.name)
+        .join(Run, col(Run.id) == col(WatchedRun.run_id))
+        .outerjoin(
+            Shift,
+            (col(Shift.run_id) == col(Run.id))
+            & (col(Shift.role) == Role.DRIVER)
+            & col(Shift.state).in_(_YES),
+        )
+        .outerjoin(Volunteer, col(Volunteer.id) == col(Shift.volunteer_id))
+        .where(col(WatchedRun.next_look_at) <= bindparam("now"), Run.state == RunState.LIVE)
+        .execution_options(populate_existing=True)
+    )
+
+
+@cache
+def _cases() -> Any:
+    return select(Case).where(col(Case.about).in_(bindparam("abouts", expanding=True)))
+
+
+@cache
+def _legs() -> Any:
+    return (
+        select(RunLeg.run_id, Leg, Child.short_name)
+        .join(Leg, col(Leg.id) == col(RunLeg.leg_id))
+        .join(Child, col(Child.id) == col(Leg.child_id))
+        .where(
+            col(RunLeg.run_id).in_(bindparam("runs", expanding=True)),
+            col(RunLeg.is_live),
+            Leg.state == LegState.WANTED,
+        )
+        .order_by(col(RunLeg.position))
+        .execution_options(populate_existing=True)
+    )
+
+
+@cache
+def _changed() -> Any:
     """Runs of yesterday to tomorrow whose row is missing, or was written for another driver or another time."""
     return (
         select(Run, Shift)
@@ -154,8 +186,8 @@ def _changed(now: datetime) -> Any:
         .outerjoin(WatchedRun, col(WatchedRun.run_id) == col(Run.id))
         .where(
             Run.state == RunState.LIVE,
-            col(Run.on) >= (now - LOOK_BACK).date(),
-            col(Run.on) <= (now + LOOK_AHEAD).date(),
+            col(Run.on) >= bindparam("from_on"),
+            col(Run.on) <= bindparam("until_on"),
             col(WatchedRun.run_id).is_(None)
             | (col(WatchedRun.starts_at) != col(Run.starts_at))
             | (func.coalesce(col(WatchedRun.shift_id), 0) != func.coalesce(col(Shift.id), 0)),
@@ -200,14 +232,7 @@ def _departures(session: Session, runs: list[Run]) -> dict[int, datetime]:
 
 
 def _add_legs(session: Session, watched: dict[int, Watched]) -> None:
-    rows = session.exec(
-        select(RunLeg.run_id, Leg, Child.short_name)
-        .join(Leg, col(Leg.id) == col(RunLeg.leg_id))
-        .join(Child, col(Child.id) == col(Leg.child_id))
-        .where(col(RunLeg.run_id).in_(list(watched)), col(RunLeg.is_live), Leg.state == LegState.WANTED)
-        .order_by(col(RunLeg.position))
-        .execution_options(populate_existing=True)
-    ).all()
+    rows = session.execute(_legs(), {"runs": list(watched)}).all()
     progress = leg_progress(session, [leg.id for _, leg, _ in rows if leg.id is not None])
     for run_id, leg, child in rows:
         watched[run_id].legs.append(WatchedLeg(leg, child, progress[leg.id or 0]))

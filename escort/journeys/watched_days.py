@@ -6,16 +6,17 @@ Both are one grouped case per school day, so that the queue stays short and hone
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 from escort import wording
 from escort.cases.models import CaseKind
-from escort.cases.service import close_because, open_case
+from escort.cases.service import close_because, live_cases_about, open_case
 from escort.journeys.models import WatchedDay
 from escort.rota.models import LIVE_SHIFT, Leg, LegState, Run, RunLeg, Shift
 
@@ -35,13 +36,15 @@ def sweep_days(session: Session, *, now: datetime, zone: ZoneInfo) -> int:
     if not due:
         return 0
     days = _count(session, due, now)
+    live = {case.about for case in live_cases_about(session, [_about(on) for on in due])}
     for on in due:
-        if on < today:
-            _look_again(session, on, None)
-            continue
-        _judge_unfillable(session, on, days[on], now)
-        _judge_unplanned(session, on, days[on], now, zone)
-        _look_again(session, on, _next_look(on, days[on], now, zone))
+        if on >= today and (days[on] != _Day() or _about(on) in live):
+            _judge_unfillable(session, on, days[on], now)
+            _judge_unplanned(session, on, days[on], now, zone)
+    looks = [
+        {"on": on, "next_look_at": _next_look(on, days[on], now, zone) if on >= today else None} for on in due
+    ]
+    session.execute(update(WatchedDay), looks)
     return len(due)
 
 
@@ -50,10 +53,7 @@ def _due_days(session: Session, today: date, now: datetime) -> list[date]:
 
     A day on which a leg of this hour has no car is looked at at once, whenever it was to be looked at.
     """
-    rows = {
-        row.on: row.next_look_at
-        for row in session.exec(select(WatchedDay).where(WatchedDay.on >= today - WEEK))
-    }
+    rows = {row.on: row.next_look_at for row in session.scalars(_rows_of_days(), {"since": today - WEEK})}
     missing = [day for n in range(WEEK.days + 1) if (day := today + timedelta(days=n)) not in rows]
     if missing:
         is_sqlite = session.get_bind().dialect.name == "sqlite"
@@ -69,20 +69,35 @@ def _due_days(session: Session, today: date, now: datetime) -> list[date]:
 
 def _with_lost_legs(session: Session, today: date, now: datetime) -> set[date]:
     """Return the days with a wanted leg that no car fetches, an hour before its time until two hours after it."""
+    span = {
+        "today": today,
+        "tomorrow": today + timedelta(days=1),
+        "missed_since": now - JUST_MISSED,
+        "within": now + LAST_HOUR,
+    }
+    return set(session.scalars(_lost_legs(), span))
+
+
+@cache
+def _rows_of_days() -> Any:
+    return select(WatchedDay).where(WatchedDay.on >= bindparam("since"))
+
+
+@cache
+def _lost_legs() -> Any:
     day: Any = Leg.on
-    rows = (
+    return (
         select(day)
         .outerjoin(RunLeg, (col(RunLeg.leg_id) == col(Leg.id)) & col(RunLeg.is_live))
         .where(
-            Leg.on >= today,
-            Leg.on <= today + timedelta(days=1),
+            Leg.on >= bindparam("today"),
+            Leg.on <= bindparam("tomorrow"),
             Leg.state == LegState.WANTED,
-            col(Leg.pickup_at) > now - JUST_MISSED,
-            col(Leg.pickup_at) <= now + LAST_HOUR,
+            col(Leg.pickup_at) > bindparam("missed_since"),
+            col(Leg.pickup_at) <= bindparam("within"),
             col(RunLeg.leg_id).is_(None),
         )
     )
-    return set(session.exec(rows))
 
 
 def _count(session: Session, due: list[date], now: datetime) -> dict[date, _Day]:
@@ -113,7 +128,7 @@ def _count(session: Session, due: list[date], now: datetime) -> dict[date, _Day]
 
 
 def _judge_unfillable(session: Session, on: date, day: _Day, now: datetime) -> None:
-    about = f"date:{on.isoformat()}"
+    about = _about(on)
     if day.unfillable:
         open_case(
             session,
@@ -136,7 +151,7 @@ def _judge_unfillable(session: Session, on: date, day: _Day, now: datetime) -> N
 
 
 def _judge_unplanned(session: Session, on: date, day: _Day, now: datetime, zone: ZoneInfo) -> None:
-    about = f"date:{on.isoformat()}"
+    about = _about(on)
     if day.unplanned and day.unplanned_from is not None:
         evening = datetime.combine(on - timedelta(days=1), EVENING, zone)
         open_case(
@@ -171,8 +186,8 @@ def _next_look(on: date, day: _Day, now: datetime, zone: ZoneInfo) -> datetime:
     return moment if moment > now else datetime.combine(local.date() + timedelta(days=1), at, zone)
 
 
-def _look_again(session: Session, on: date, at: datetime | None) -> None:
-    session.execute(update(WatchedDay).where(col(WatchedDay.on) == on).values(next_look_at=at))
+def _about(on: date) -> str:
+    return f"date:{on.isoformat()}"
 
 
 WEEK = timedelta(days=7)

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from sqlalchemy import select as select_columns
 from sqlalchemy import update as bulk_update
 from sqlmodel import Session, col, select, update
 
@@ -40,6 +41,7 @@ HORIZON = timedelta(weeks=4)
 BEFORE_BELL = timedelta(minutes=10)
 ALREADY_ABOARD = "孩子已经在车上，这趟不能取消，也不能改。请打电话给司机，跟到送达。"
 Key = tuple[int, date, str]
+Way = tuple[float, int]  # road km, minutes
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,7 @@ def extend_calendar(
     until_on = today + horizon - timedelta(days=1)
     escorts = plannable_escorts(session, from_on=today, until_on=until_on)
     wanted = _wanted(session, escorts, zone=zone, from_on=today, until_on=until_on)
-    existing = {
-        (leg.escort_id, leg.on, leg.direction): leg
-        for leg in session.exec(select(Leg).where(Leg.on >= today, Leg.on <= until_on))
-    }
+    existing = {_key(leg): leg for leg in _legs_between(session, today, until_on)}
     missing = [row for key, row in wanted.items() if key not in existing and row["pickup_at"] > now]
     added = _insert(session, missing)
     ahead = [leg for leg in existing.values() if leg.pickup_at > now]
@@ -90,7 +89,7 @@ def extend_calendar(
     return Extended(added, len(gone), len(back), len(moved) + len(nudged))
 
 
-def withdraw_legs(session: Session, legs: Iterable[Leg], *, by: str, now: datetime, zone: ZoneInfo) -> None:
+def withdraw_legs(session: Session, legs: Iterable[Any], *, by: str, now: datetime, zone: ZoneInfo) -> None:
     """Withdraw legs that are not wanted any more; drivers who had promised them are told."""
     ids = [_id(leg) for leg in legs]
     if not ids:
@@ -192,15 +191,22 @@ def missing_on(session: Session, *, on: date, zone: ZoneInfo, now: datetime) -> 
     return sum(key not in existing and row["pickup_at"] > now for key, row in wanted.items())
 
 
+def _legs_between(session: Session, from_on: date, until_on: date) -> Sequence[Any]:
+    """Return the legs of these days as plain rows: thousands, nearly all of which stay as they are."""
+    return session.execute(
+        select_columns(*_COMPARED).where(col(Leg.on) >= from_on, col(Leg.on) <= until_on)
+    ).all()
+
+
 def _wanted(
     session: Session, escorts: Sequence[PlannableEscort], *, zone: ZoneInfo, from_on: date, until_on: date
 ) -> dict[Key, dict[str, Any]]:
     """Return every leg that calendar and escorts ask for, whether its time has come or not."""
     calendars = calendar_of(session, from_on=from_on, until_on=until_on)
     schools = {school.id: school for school in session.exec(select(School))}
-    distances = _distances(escorts, schools)
+    ways = _ways(escorts, schools)
     wanted: dict[Key, dict[str, Any]] = {}
-    for escort, (km_to, km_home) in zip(escorts, distances, strict=True):
+    for escort, (way_to, way_home) in zip(escorts, ways, strict=True):
         calendar = calendars[escort.school_id]
         for offset in range((until_on - from_on).days + 1):
             on = from_on + timedelta(days=offset)
@@ -208,10 +214,10 @@ def _wanted(
             if day is None:
                 continue
             if escort.to_school:
-                row = _leg_row(escort, on, day, Direction.TO_SCHOOL, km_to, zone)
+                row = _leg_row(escort, on, day, Direction.TO_SCHOOL, way_to, zone)
                 wanted[escort.escort_id, on, Direction.TO_SCHOOL] = row
             if escort.home:
-                row = _leg_row(escort, on, day, Direction.HOME, km_home, zone)
+                row = _leg_row(escort, on, day, Direction.HOME, way_home, zone)
                 wanted[escort.escort_id, on, Direction.HOME] = row
     return wanted
 
@@ -231,9 +237,9 @@ def _ride_day(escort: PlannableEscort, calendar: SchoolCalendar, on: date) -> Sc
 
 
 def _leg_row(
-    escort: PlannableEscort, on: date, day: SchoolDay, direction: Direction, km: float, zone: ZoneInfo
+    escort: PlannableEscort, on: date, day: SchoolDay, direction: Direction, way: Way, zone: ZoneInfo
 ) -> dict[str, Any]:
-    minutes = escort.minutes_by_hand or round(float(EstimatedTravel().minutes(np.array([km]))[0]))
+    km, minutes = way
     place = escort.pickup if direction == Direction.TO_SCHOOL else escort.dropoff
     if direction == Direction.TO_SCHOOL:
         due_at = _instant(on, day.bell, zone) - BEFORE_BELL
@@ -264,10 +270,8 @@ def _leg_row(
     }
 
 
-def _distances(
-    escorts: Sequence[PlannableEscort], schools: Mapping[int | None, School]
-) -> list[tuple[float, float]]:
-    """Return road km (to school, home) of each escort; 0 where no coordinates and no typed km are known."""
+def _ways(escorts: Sequence[PlannableEscort], schools: Mapping[int | None, School]) -> list[tuple[Way, Way]]:
+    """Return the ways (to school, home) of each escort; 0 km where no coordinates and no typed km are known."""
     travel = EstimatedTravel()
     found = []
     for escort in escorts:
@@ -281,24 +285,25 @@ def _distances(
                 both.append(0.0)
             else:
                 both.append(float(travel.km(np.array([[place.lat, place.lon]]), end)[0, 0]))
-        found.append((both[0], both[1]))
+        minutes = [escort.minutes_by_hand or round(float(one)) for one in travel.minutes(np.array(both))]
+        found.append(((both[0], minutes[0]), (both[1], minutes[1])))
     return found
 
 
-def _is_over(leg: Leg, escorts: Mapping[int, PlannableEscort]) -> bool:
+def _is_over(leg: Any, escorts: Mapping[int, PlannableEscort]) -> bool:
     """Whether the family does not want, or allow, anything on this day any more, whatever a human changed in it."""
     escort = escorts.get(leg.escort_id)
     return escort is None or not escort.is_planned_on(leg.on)
 
 
-def _later(leg: Leg, row: Mapping[str, Any]) -> timedelta:
+def _later(leg: Any, row: Mapping[str, Any]) -> timedelta:
     """By how much the school's side moved: bell in the morning, dismissal in the afternoon."""
     moment = "due_at" if leg.direction == Direction.TO_SCHOOL else "pickup_at"
     later: timedelta = row[moment] - getattr(leg, moment)
     return later
 
 
-def _is_another(leg: Leg, row: Mapping[str, Any]) -> bool:
+def _is_another(leg: Any, row: Mapping[str, Any]) -> bool:
     """Whether the leg is not what was promised: another place, another way, or more than ten minutes."""
     place = (leg.lat, leg.lon, leg.km, leg.minutes)
     return (
@@ -306,7 +311,7 @@ def _is_another(leg: Leg, row: Mapping[str, Any]) -> bool:
     )
 
 
-def _is_nudged(leg: Leg, row: Mapping[str, Any]) -> bool:
+def _is_nudged(leg: Any, row: Mapping[str, Any]) -> bool:
     return _later(leg, row) != timedelta(0)
 
 
@@ -366,7 +371,7 @@ def _meet_elsewhere(
 
 def _renew(
     session: Session,
-    legs: Sequence[Leg],
+    legs: Sequence[Any],
     wanted: Mapping[Key, dict[str, Any]],
     *,
     now: datetime,
@@ -382,14 +387,31 @@ def _renew(
     session.execute(bulk_update(Leg), rows)
 
 
-def _key(leg: Leg) -> Key:
+def _key(leg: Any) -> Key:
     return (leg.escort_id, leg.on, leg.direction)
 
 
-def _id(leg: Leg) -> int:
+def _id(leg: Any) -> int:
     assert leg.id is not None
-    return leg.id
+    return int(leg.id)
 
 
 def _instant(on: date, at: time, zone: ZoneInfo) -> datetime:
     return datetime.combine(on, at, zone)
+
+
+_COMPARED: tuple[Any, ...] = (
+    Leg.id,
+    Leg.escort_id,
+    Leg.on,
+    Leg.direction,
+    Leg.state,
+    Leg.by_hand,
+    Leg.generation,
+    Leg.pickup_at,
+    Leg.due_at,
+    Leg.lat,
+    Leg.lon,
+    Leg.km,
+    Leg.minutes,
+)

@@ -6,6 +6,7 @@ being published.
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import func, text
@@ -128,11 +129,15 @@ def draft_changes(session: Session, *, from_on: date, until_on: date) -> Draft:
 
 def published_until(session: Session) -> date | None:
     """Return the last date of the weeks whose plan is published, or None if there is none."""
-    return session.exec(
-        select(func.max(Shift.on)).where(
-            col(Shift.plan_id).is_not(None), col(Shift.published_at).is_not(None)
-        )
-    ).one()
+    until_on: date | None = session.scalars(_published()).one()
+    return until_on
+
+
+@cache
+def _published() -> Any:
+    return select(func.max(Shift.on)).where(
+        col(Shift.plan_id).is_not(None), col(Shift.published_at).is_not(None)
+    )
 
 
 def look_again(session: Session, *, now: datetime) -> int:
