@@ -1,5 +1,6 @@
 """From the store's rows to the planner's `Problem`, and the list of keys that leads back."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from escort.families.models import BarredPerson, Child
+from escort.roster.gates import VETTING_VALID
 from escort.roster.models import Team, Volunteer
 from escort.rota import models as rota
 from escort.rota.bookings import LOAD_WEEKS, blockouts, bookings, served_counts, shifts_around, week_number
@@ -58,13 +60,14 @@ def problem_of(
     kept_runs: Mapping[int, list[Leg]],
     zone: ZoneInfo,
     counted: Collection[str] = (),
-    only_available: bool = False,
+    only_likely: bool = False,
 ) -> KeyedProblem:
     """Return the problem of finding cars and drivers for `legs` beside the runs that are kept as they are.
 
     `kept_runs`: run id -> its legs in order; their live drivers are promises. `counted`: the states of shifts
-    that hold their volunteer (default: asked or promised). At least one leg is needed. `only_available` leaves out
-    volunteers whose pattern has none of the legs' half-days: quicker, but it cannot tell why nobody can.
+    that hold their volunteer (default: asked or promised). At least one leg is needed. `only_likely` leaves out
+    volunteers whose pattern has none of the legs' half-days, whose papers are over or who live too far from every
+    child's end: quicker, but it cannot tell why nobody can.
     """
     everything = [*legs, *(leg for ordered in kept_runs.values() for leg in ordered)]
     dates = sorted({leg.on for leg in everything})
@@ -74,7 +77,7 @@ def problem_of(
         session,
         dates=dates,
         served=served_counts(session, dates[0]),
-        available={(leg.timetable_weekday, leg.direction) for leg in everything} if only_available else None,
+        likely=_likely(everything) if only_likely else None,
     )
     children = _Children(session, {leg.child_id for leg in everything}, volunteers.at, first_on=dates[0])
     leg_ids = [_id(leg.id) for leg in everything]
@@ -198,7 +201,7 @@ class _Volunteers:
         *,
         dates: list[date],
         served: Mapping[int, int],
-        available: Collection[tuple[int, str]] | None = None,
+        likely: "_Likely | None" = None,
     ) -> None:
         blocked, self._half_days = blockouts(session, dates)
         teams = list(session.exec(select(Team).order_by(col(Team.id))))
@@ -206,10 +209,14 @@ class _Volunteers:
         rows = session.execute(
             select_columns(*VOLUNTEER_COLUMNS)
             .where(
-                col(Volunteer.suspended_at).is_(None), col(Volunteer.lat).is_not(None), *_drives(available)
+                col(Volunteer.suspended_at).is_(None),
+                col(Volunteer.lat).is_not(None),
+                *(likely.conditions(dates[0]) if likely else []),
             )
             .order_by(col(Volunteer.id))
         ).all()
+        if likely:
+            rows = [row for row in rows if likely.reaches(row)]
         self.ids = [row.id for row in rows]
         self.at = {volunteer_id: index for index, volunteer_id in enumerate(self.ids)}
         self.rows = tuple(
@@ -246,12 +253,39 @@ class _Volunteers:
         )
 
 
-def _drives(available: Collection[tuple[int, str]] | None) -> list[Any]:
-    """Those whose weekly pattern has one of these half-days; all where none are named."""
-    if available is None:
-        return []
-    places = sorted(2 * weekday + int(direction_of(direction)) for weekday, direction in available)
-    return [or_(*(func.substr(col(Volunteer.pattern), place + 1, 1) == "1" for place in places))]
+@dataclass(frozen=True)
+class _Likely:
+    """Who may do for some legs at all, seen roughly: nobody is left out whom the hard rules would let drive."""
+
+    half_days: frozenset[tuple[int, str]]  # of the timetable
+    doors: tuple[tuple[float, float], ...]  # the children's ends; none: not all are known
+
+    def conditions(self, first_on: date) -> list[Any]:
+        """The pattern has one of the half-days, and no paper is over before the first of the dates."""
+        places = sorted(2 * weekday + int(direction_of(direction)) for weekday, direction in self.half_days)
+        return [
+            or_(*(func.substr(col(Volunteer.pattern), place + 1, 1) == "1" for place in places)),
+            col(Volunteer.vetted_on) >= first_on - VETTING_VALID,
+            col(Volunteer.licence_until).is_(None) | (col(Volunteer.licence_until) >= first_on),
+            col(Volunteer.insured_until).is_(None) | (col(Volunteer.insured_until) >= first_on),
+        ]
+
+    def reaches(self, row: Any) -> bool:
+        """Whether one of the doors is within the person's limit, as the crow flies north and flies east."""
+        if not self.doors:
+            return True
+        north = row.max_approach_km / KM_PER_DEGREE
+        east = north / math.cos(math.radians(row.lat))
+        return any(abs(lat - row.lat) <= north and abs(lon - row.lon) <= east for lat, lon in self.doors)
+
+
+def _likely(legs: Collection[Leg]) -> _Likely:
+    """Return what a driver of any of these legs needs; the way is measured to the child's end."""
+    known = [(leg.lat, leg.lon) for leg in legs if leg.lat is not None and leg.lon is not None]
+    return _Likely(
+        frozenset((leg.timetable_weekday, leg.direction) for leg in legs),
+        tuple(known) if len(known) == len(legs) else (),
+    )
 
 
 class _Children:
@@ -411,6 +445,7 @@ def _id(value: int | None) -> int:
     return value
 
 
+KM_PER_DEGREE = 110.0  # of latitude, a little less than anywhere on earth: rather too far than too near
 _SEALED_OF_CHILDREN: tuple[Any, ...] = (
     Child.full_name,
     Child.born_on,

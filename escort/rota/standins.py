@@ -135,13 +135,13 @@ class _Round:
         self.answering = set(session.exec(select(Ask.volunteer_id).where(Ask.state == AskState.OPEN)))
         self.eager = _eager(session, [_id(run.id) for run in runs])
         self.runs = runs
-        self._keyed: KeyedProblem | None = None  # of those whose pattern has these half-days
+        self._keyed: KeyedProblem | None = None  # of those who can be free, near and in order
         self._everybody: KeyedProblem | None = None
 
     @property
     def keyed(self) -> KeyedProblem:
         if self._keyed is None:
-            self._keyed = _problem(self.session, self.runs, self.zone, only_available=True)
+            self._keyed = _problem(self.session, self.runs, self.zone, only_likely=True)
         return self._keyed
 
     def take(self, run: Run, seats: Sequence[Role]) -> int:
@@ -175,18 +175,22 @@ class _Round:
         return asked
 
     def _note_why_nobody(self, run: Run) -> None:
-        """Keep what blocks, for the coordinator's page, and look again later: somebody may become free."""
-        if self._everybody is None:
-            self._everybody = _problem(self.session, self.runs, self.zone)
-        why = why_nobody(self._everybody.problem, self._everybody.run_ids.index(_id(run.id)))
-        run.unfilled_code = "nobody_left"
-        run.unfilled_detail = {
-            "blocked": {rule.value: count for rule, count in why.blocked},
-            "relax": [
-                {"rule": r.rule.value, "amount": r.amount, "people": r.people} for r in why.relaxations
-            ],
-        }
-        self.session.add(run)
+        """Keep what blocked when the search first found nobody, and look again later: somebody may become free.
+
+        The run's page works out what blocks now; every hour for every such run would be dear.
+        """
+        if run.unfilled_code != NOBODY_LEFT:
+            if self._everybody is None:
+                self._everybody = _problem(self.session, self.runs, self.zone)
+            why = why_nobody(self._everybody.problem, self._everybody.run_ids.index(_id(run.id)))
+            run.unfilled_code = NOBODY_LEFT
+            run.unfilled_detail = {
+                "blocked": {rule.value: count for rule, count in why.blocked},
+                "relax": [
+                    {"rule": r.rule.value, "amount": r.amount, "people": r.people} for r in why.relaxations
+                ],
+            }
+            self.session.add(run)
         _settle(self.session, run, search_at=look_again_at(self.now, run.starts_at))
 
     def _next_people(self, run: Run, limit: int) -> list[int]:
@@ -347,14 +351,12 @@ def _question(
 
 
 def _problem(
-    session: Session, runs: Sequence[Run], zone: ZoneInfo, *, only_available: bool = False
+    session: Session, runs: Sequence[Run], zone: ZoneInfo, *, only_likely: bool = False
 ) -> KeyedProblem:
     """Return the problem of one or more runs that each want somebody, everything else as it is promised."""
     legs = ordered_legs(session, [_id(run.id) for run in runs])
     kept = {_id(run.id): legs[_id(run.id)] for run in runs if _id(run.id) in legs}
-    return problem_of(
-        session, legs=[], kept_runs=kept, zone=zone, counted=PROMISED, only_available=only_available
-    )
+    return problem_of(session, legs=[], kept_runs=kept, zone=zone, counted=PROMISED, only_likely=only_likely)
 
 
 def _waiting(session: Session, run_ids: Sequence[int]) -> dict[tuple[int, str], list[datetime]]:
@@ -440,3 +442,6 @@ def _settle(session: Session, run: Run, *, search_at: datetime | None, rounds: i
 def _id(value: int | None) -> int:
     assert value is not None
     return value
+
+
+NOBODY_LEFT = "nobody_left"
