@@ -165,7 +165,7 @@ def _morning(
 def _next_moments() -> Any:
     """The first day with an untold family, the first promise to one, the first start of an unreminded driver."""
     untold = (
-        select(func.min(Leg.on))
+        select(col(Leg.on))
         .outerjoin(ToldFamily, col(ToldFamily.leg_id) == col(Leg.id))
         .where(
             Leg.on >= bindparam("today"),
@@ -173,6 +173,8 @@ def _next_moments() -> Any:
             col(Leg.pickup_at) > bindparam("now"),
             col(ToldFamily.leg_id).is_(None),
         )
+        .order_by(col(Leg.on))
+        .limit(1)
     )
     promised = select(func.min(ToldFamily.promised_at)).where(
         col(ToldFamily.promised_at).is_not(None), ToldFamily.on >= bindparam("yesterday")

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from escort.roster.models import Blockout
 from escort.rota import models as rota
@@ -92,13 +92,15 @@ def _on(day_at: Mapping[date, int], booking: Booking) -> date:
 
 def served_counts(session: Session, first_on: date) -> dict[int, int]:
     rows = session.exec(
-        select(col(Shift.volunteer_id)).where(
+        select(col(Shift.volunteer_id), func.count())
+        .where(
             Shift.on >= first_on - timedelta(weeks=LOAD_WEEKS),
             Shift.on < first_on,
             Shift.state == rota.ShiftState.SERVED,
         )
-    ).all()
-    return dict(Counter(rows))
+        .group_by(col(Shift.volunteer_id))
+    )
+    return dict(rows.all())
 
 
 def blockouts(

@@ -215,11 +215,12 @@ class Ask(SQLModel, table=True):
     state: str = Field(default=AskState.OPEN, max_length=16)
     week_on: date  # Monday of the week asked about
     asked_at: datetime
-    deadline_at: datetime = Field(index=True)
+    deadline_at: datetime
     answered_at: datetime | None = None
     answer: str = Field(default="", max_length=80)
 
     __table_args__ = (
+        Index("ix_ask_state_deadline_at", "state", "deadline_at"),
         Index(
             "uq_ask_open_routine",
             "volunteer_id",
