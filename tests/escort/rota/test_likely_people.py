@@ -37,9 +37,7 @@ def test_whoever_may_drive_is_among_the_likely(session: Session, direction: str)
 
 def _problem(session: Session, run_id: int, *, only_likely: bool = False) -> KeyedProblem:
     kept = ordered_legs(session, [run_id])
-    return problem_of(
-        session, legs=[], kept_runs=kept, zone=ZONE, counted=PROMISED, only_likely=only_likely
-    )
+    return problem_of(session, legs=[], kept_runs=kept, zone=ZONE, counted=PROMISED, only_likely=only_likely)
 
 
 def _people(keyed: KeyedProblem) -> list[int]:
