@@ -16,6 +16,7 @@ ROWS: list[list[str]] = [
         "escort.settings",
         "escort.db",
         "escort.geocoding",
+        "escort.spreadsheet",
         "escort.typed_values",
         "escort.filled_form",
         "escort.pinyin",

@@ -6,9 +6,10 @@ asked. New numbers and new names of known people are always asked. A row that a 
 never deleted. The caller's transaction makes it all or none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from functools import cache, partial
 from typing import Any
 
 from sqlmodel import Session, col, select, update
@@ -16,6 +17,7 @@ from sqlmodel import Session, col, select, update
 from escort.access import audit
 from escort.errors import Conflict, NotFound
 from escort.roster_book.book import BookRow, ChildRow, RosterBook, SheetKind
+from escort.roster_book.echo import echo_of
 from escort.roster_book.models import BookChange, BookValue, Decision, Question
 from escort.roster_book.shelf import Said, Shelf, Thing, Writing, is_blank
 from escort.roster_book.shelf_children import ChildShelf, short_name
@@ -61,7 +63,8 @@ class Differences:
 
 def compare(session: Session, book: RosterBook) -> Differences:
     """Return what applying the book would do. Changes nothing."""
-    return _differences([_plan(shelf(session), rows) for shelf, rows in _shelves(book)])
+    plans = [_plan(shelf(session), rows, as_of=book.as_of) for shelf, rows in _shelves(book)]
+    return _differences(plans)
 
 
 def apply_book(session: Session, book: RosterBook, *, now: datetime, by: str) -> Differences:
@@ -69,7 +72,7 @@ def apply_book(session: Session, book: RosterBook, *, now: datetime, by: str) ->
     writing = Writing(by, now)
     plans: list[_Plan] = []
     for shelf, rows in _shelves(book):
-        plan = _plan(shelf(session, writing), rows)
+        plan = _plan(shelf(session, writing), rows, as_of=book.as_of)
         _carry_out(plan, writing)
         plans.append(plan)
     place_teams(session)
@@ -195,10 +198,11 @@ def _shelves(book: RosterBook) -> list[tuple[type[Shelf[Any]], Sequence[BookRow]
     return [(_SHELVES[kind], rows[kind]) for kind in _SHELVES if rows[kind]]
 
 
-def _plan(shelf: Shelf[Any], rows: Sequence[BookRow]) -> _Plan:
+def _plan(shelf: Shelf[Any], rows: Sequence[BookRow], *, as_of: date) -> _Plan:
     plan = _Plan(shelf)
     things = shelf.load()
-    by_key = {thing.key: thing for thing in things.values() if thing.key}
+    echo = cache(partial(echo_of, shelf, things, as_of=as_of))
+    by_key = {thing.key: thing for _, thing in sorted(things.items(), reverse=True) if thing.key}
     records = {
         record.key: record
         for record in shelf.session.exec(select(BookValue).where(BookValue.sheet == shelf.sheet))
@@ -213,7 +217,7 @@ def _plan(shelf: Shelf[Any], rows: Sequence[BookRow]) -> _Plan:
         record = records.get(key)
         thing = things.get(record.subject_id) if record else by_key.get(shelf.key_of(row))
         if thing is not None:
-            plan.updates.append(_update(shelf, row, thing, record, key))
+            plan.updates.append(_update(shelf, row, thing, record, key, echo))
         elif record is None:
             renamed = shelf.renamed(row, named_no_more)
             if renamed is None or key in settled:
@@ -230,13 +234,22 @@ def _plan(shelf: Shelf[Any], rows: Sequence[BookRow]) -> _Plan:
     return plan
 
 
-def _update(shelf: Shelf[Any], row: BookRow, thing: Thing, record: BookValue | None, key: str) -> _Update:
+def _update(
+    shelf: Shelf[Any],
+    row: BookRow,
+    thing: Thing,
+    record: BookValue | None,
+    key: str,
+    echo: Callable[[], Mapping[int, Said]],
+) -> _Update:
     known = _Update(row, thing, record, key, shelf.says(row))
     last = record.said if record else {}
     for column, value in known.said.items():
         present = thing.holds[column]
         if value in (present, last.get(column)):
             continue  # nothing to do, or the book has not moved and the app's change stands
+        if value == echo().get(thing.id, {}).get(column):
+            continue  # our own export of what the app holds
         untouched = present == last[column] if column in last else is_blank(present)
         if is_blank(present) and untouched:
             known.take[column] = value

@@ -4,16 +4,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
-from escort.roster.models import Team
 from escort.roster_book.apply import Change, Differences, Line, compare
-from escort.roster_book.book import RosterBook, place_key
+from escort.roster_book.book import RosterBook
+from escort.roster_book.known import rules_of
 from escort.roster_book.reader import read_book
 from escort.roster_book.report import report_of
-from escort.roster_book.verdicts import BookRules
-from escort.schools.models import Place, School
-from scheduling.travel import Point
 
 
 def check_report(path_or_bytes: str | Path | bytes, as_of: date, session: Session | None) -> dict[str, Any]:
@@ -31,16 +28,6 @@ def check_report(path_or_bytes: str | Path | bytes, as_of: date, session: Sessio
 def read_for_store(session: Session, path_or_bytes: str | Path | bytes, *, as_of: date) -> RosterBook:
     """Read a book that may lack sheets which the store already has."""
     return read_book(path_or_bytes, as_of=as_of, rules=rules_of(session))
-
-
-def rules_of(session: Session) -> BookRules:
-    """Return what the store knows that a book may name without listing it."""
-    places = {place_key(p.name, p.street): Point(p.lat, p.lon) for p in session.exec(select(Place))}
-    return BookRules(
-        known_schools=frozenset(session.exec(select(School.name))),
-        known_teams=frozenset(session.exec(select(Team.name))),
-        known_places=places,
-    )
 
 
 def changes_of(differences: Differences) -> dict[str, Any]:

@@ -190,6 +190,8 @@ def _dates(judge: RowJudge) -> tuple[date | None, date | None]:
 
 def _needs(judge: RowJudge) -> SplitNeeds:
     split = split_needs(judge.text("needs", 10_000), judge.text("remark", 10_000))
+    diagnosis = "，".join(filter(None, (split.diagnosis, judge.text("diagnosis", 10_000))))
+    split = SplitNeeds(split.needs, diagnosis, split.handling_note)
     if len(split.handling_note) <= LONGEST_NOTE:
         return split
     column = (

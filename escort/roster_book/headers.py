@@ -35,6 +35,8 @@ _STREET = (
 _NUMBER = ("序号", "编号", "行号", "no", "no.")
 _REMARK = ("备注", "备注说明", "其他说明", "其他", "说明")
 
+PROBLEMS = "问题"  # our own column in a book that we handed back (`marked.py`)
+
 # our name -> what it goes by; the first is the one we print when the column is missing
 COLUMNS: dict[SheetKind, dict[str, tuple[str, ...]]] = {
     SheetKind.PLACES: {
@@ -182,6 +184,7 @@ COLUMNS: dict[SheetKind, dict[str, tuple[str, ...]]] = {
         "starts_on": ("开始日期", "起始日期", "护送开始日期", "开始", "起始时间"),
         "ends_on": ("结束日期", "截止日期", "护送结束日期", "结束", "终止日期"),
         "needs": ("特殊需求", "特殊需要", "需求", "特殊情况", "护送需求"),
+        "diagnosis": ("诊断",),
         "consent_on": (
             "监护人同意书日期",
             "同意书日期",
@@ -243,7 +246,7 @@ def read_header(kind: SheetKind, row: int, cells: list[Cell]) -> Header:
     names = _BY_TITLE[kind]
     for column, cell in enumerate(cells):
         title = read_text(cell)
-        if not title:
+        if not title or title == PROBLEMS:
             continue
         bare, system = _bare(title)
         name = names.get(bare) or names.get(re.sub(r"\(.*?\)", "", bare))

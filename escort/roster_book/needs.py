@@ -42,6 +42,19 @@ def split_remark(text: str) -> tuple[bool, str]:
     return len(kept) < len(fragments), "，".join(kept)
 
 
+def say_needs(needs: Needs) -> list[str]:
+    """Return the rules and equipment in words that `split_needs` reads as just these."""
+    return [words for name, words in _WORDS.items() if getattr(needs, name)]
+
+
+_WORDS = {
+    "child_seat": "儿童座椅",
+    "wheelchair": "轮椅",
+    "female_driver": "女司机",
+    "only_familiar": "固定熟悉的护送员",
+    "alone": "单独接送",
+    "second_adult": "第二名成人",
+}
 _RULES = {
     "child_seat": re.compile(r"儿童座椅|安全座椅|儿童安全椅|增高垫|儿童椅"),
     "wheelchair": re.compile(r"轮椅"),

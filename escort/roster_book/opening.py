@@ -21,6 +21,7 @@ from typing import Any
 
 from escort.roster_book.book import BookRefused
 from escort.roster_book.values import Cell
+from escort.spreadsheet import as_written
 
 Grid = list[list[Cell]]
 
@@ -289,7 +290,11 @@ def _read_sheets(content: bytes, limits: Limits, facts: _Facts) -> Iterator[RawS
         merges = facts.ods_merges
         blocks = sheet["blocks"] if merges is None else merges.get(sheet["name"], [])
         _fill_merged(sheet["grid"], blocks)
-        yield RawSheet(sheet["name"], sheet["grid"], sheet["hidden"])
+        yield RawSheet(sheet["name"], [_as_written(row) for row in sheet["grid"]], sheet["hidden"])
+
+
+def _as_written(row: list[Cell]) -> list[Cell]:
+    return [as_written(cell) if isinstance(cell, str) else cell for cell in row]
 
 
 def _ask_calamine(content: bytes, limits: Limits) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from escort.roster_book.book import (
     VolunteerRow,
 )
 from escort.roster_book.children import Children, judge_child
-from escort.roster_book.opening import Limits, open_book
+from escort.roster_book.opening import Limits, RawBook, open_book
 from escort.roster_book.places import judge_calendar_row, judge_place, judge_school, judge_team
 from escort.roster_book.sheets import Sorted, sort_sheets
 from escort.roster_book.verdicts import BookRules, RowJudge, Setting, report_row
@@ -35,7 +35,11 @@ def read_book(
     `as_of` decides what lies in the future and what has expired. Sheets are judged in the order in which
     they name each other, whatever their order in the file.
     """
-    raw = open_book(path_or_bytes, limits or Limits())
+    return judge_sheets(open_book(path_or_bytes, limits or Limits()), as_of=as_of, rules=rules)
+
+
+def judge_sheets(raw: RawBook, *, as_of: date, rules: BookRules | None = None) -> RosterBook:
+    """Return what sheets say that are open already."""
     rules = rules or BookRules()
     found = sort_sheets(raw.sheets)
     setting = Setting(as_of, rules, raw.from_1904)

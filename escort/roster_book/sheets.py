@@ -11,6 +11,7 @@ from escort.roster_book.opening import RawSheet
 from escort.roster_book.values import Cell, half_width, read_text
 
 HEADER_WITHIN = 30  # rows
+HEADER = "表头行"  # the finding of the row that was read as the header
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def _above_header(sheet: RawSheet, row: int) -> Finding:
 
 def _header_findings(sheet: RawSheet, header: Header, kind: SheetKind) -> Iterator[Finding]:
     row = header.row + 1
-    yield Finding(sheet.name, row, Verdict.IGNORED, None, "表头行")
+    yield Finding(sheet.name, row, Verdict.IGNORED, None, HEADER)
     for title in header.unknown:
         yield Finding(sheet.name, row, Verdict.IGNORED, title, f"不认识“{title[:20]}”这一列，没有导入。")
     for name, columns in header.places.items():
@@ -166,7 +167,9 @@ def _ignore_all(sheet: RawSheet, reason: str) -> Iterator[Finding]:
 
 def _reject_all(sheet: RawSheet) -> Iterator[Finding]:
     kind = sheet_kind_by_name(sheet.name) or SheetKind.CHILDREN
-    expected = "、".join(titles[0] for name, titles in COLUMNS[kind].items() if name != "number")
+    expected = "、".join(
+        titles[0] for name, titles in COLUMNS[kind].items() if name not in ("number", "diagnosis")
+    )
     reason = f"没有找到表头，整张表没有导入。请在表头行写上：{expected}。"
     yield from _reject_filled(sheet, 0, None, reason)
 

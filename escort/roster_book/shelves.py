@@ -189,6 +189,7 @@ class CalendarShelf(Shelf[CalendarRow]):
                     "note": text_of(entry.note),
                 },
                 key=f"{entry.kind}|{entry.from_on.isoformat()}|{entry.until_on.isoformat()}|{school}",
+                shared={"why": "已经在校历里去掉"} if entry.removed else {},
             )
         return things
 

@@ -49,6 +49,24 @@ def read_weekdays(phrase: str) -> tuple[str, tuple[bool, bool]] | None:
     return days, (both[0] == "1", both[1] == "1")
 
 
+def say_pattern(pattern: str) -> str:
+    """Return fourteen marks as a phrase that `read_pattern` understands as the same; "" for none."""
+    parts = []
+    for marks, word in (("11", "全天"), ("10", "早上"), ("01", "下午")):
+        days = "".join(str(int(pattern[2 * day : 2 * day + 2] == marks)) for day in range(7))
+        if "1" in days:
+            parts.append(say_weekdays(days) + word)
+    return "，".join(parts)
+
+
+def say_weekdays(marks: str) -> str:
+    """Return seven marks as 周一至周五 or 周一、周三; "" for none."""
+    days = [day for day, mark in enumerate(marks) if mark == "1"]
+    if len(days) > 2 and days[-1] - days[0] == len(days) - 1:
+        return f"周{_ORDER[days[0]]}至周{_ORDER[days[-1]]}"
+    return "、".join(f"周{_ORDER[day]}" for day in days)
+
+
 _ORDER = "一二三四五六日"
 _MORNING = "早上|上午|早晨|清晨|早|上学"
 _AFTERNOON = "下午|午后|傍晚|放学"

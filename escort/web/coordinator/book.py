@@ -10,12 +10,14 @@ from escort.errors import Conflict
 from escort.roster_book.apply import apply_book, compare
 from escort.roster_book.book import BookRefused, RosterBook
 from escort.roster_book.changes import count_waiting, settle_change, waiting_changes
-from escort.roster_book.check import rules_of
+from escort.roster_book.export import footer, note_export, roster_sheets
+from escort.roster_book.known import rules_of
 from escort.roster_book.models import Question
 from escort.roster_book.reader import read_book
 from escort.roster_book.report import report_of
 from escort.roster_book.waiting_book import drop_book, keep_book, kept_book
 from escort.rota.follow import follow_book
+from escort.spreadsheet import workbook
 from escort.web.deps import (
     CurrentCoordinator,
     House,
@@ -25,6 +27,7 @@ from escort.web.deps import (
     ReadSessionDep,
     SessionDep,
 )
+from escort.web.downloads import xlsx
 from escort.web.forms import FormModel
 from escort.web.render import page
 from escort.web.status import mark
@@ -99,6 +102,17 @@ def take_book_over(me: CurrentCoordinator, house: HouseDep, now: NowDep) -> Resp
 def drop(me: CurrentCoordinator, session: SessionDep) -> Response:
     drop_book(session, by=me.subject)
     return RedirectResponse("/import", status_code=303)
+
+
+@router.post("/import/export")
+def export_roster(me: CurrentCoordinator, house: HouseDep, now: NowDep) -> Response:
+    """Hand out the whole roster. That somebody took it is in the trail before the file goes out."""
+    with house.store.read() as session:
+        sheets = roster_sheets(session)
+    with house.store.write() as session:
+        note_export(session, by=me.subject, now=now, sheets=sheets)
+    content = workbook(sheets, footer=footer(me.name, now, house.zone))
+    return xlsx(content, f"名册-{now.astimezone(house.zone):%Y-%m-%d}")
 
 
 @router.get("/import/changes")

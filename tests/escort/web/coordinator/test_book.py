@@ -189,3 +189,29 @@ def test_the_pages_of_the_book_keep_to_ten_queries(desk: Desk) -> None:
 def test_the_lists_lead_to_the_import(desk: Desk) -> None:
     for path in ("/children", "/volunteers"):
         assert 'href="/import"' in desk.get(path)
+
+
+def test_the_roster_is_downloaded_and_read_again_without_a_change(desk: Desk) -> None:
+    take_over(desk, a_book())
+    assert 'action="/import/export"' in desk.get("/import")
+
+    answer = desk.client.post("/import/export", data={"csrf_token": desk._token})
+
+    assert answer.status_code == 200
+    assert answer.headers["content-disposition"] == (
+        "attachment; filename*=UTF-8''%E5%90%8D%E5%86%8C-2021-04-06.xlsx"
+    )
+    assert answer.headers["cache-control"] == "no-store"
+    upload(desk, answer.content)
+    assert "没有要改的" in desk.get("/import")
+    with desk.house.store.read() as session:
+        (line,) = session.exec(select(AuditEvent).where(AuditEvent.action == "roster_book.exported")).all()
+    assert line.actor.startswith("account:")
+    assert "guardian.phone" in line.fields
+
+
+def test_nobody_downloads_the_roster_by_a_link(desk: Desk) -> None:
+    assert desk.client.get("/import/export").status_code == 405
+    assert desk.client.post("/import/export").status_code == 403
+    desk.client.cookies.clear()
+    assert desk.client.post("/import/export").status_code == 401
