@@ -1,6 +1,7 @@
 """The office's workbook: looked at first, then taken over; and what it wants to change, decided one by one."""
 
-from datetime import datetime
+from datetime import date, datetime
+from pathlib import PurePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
@@ -12,9 +13,12 @@ from escort.roster_book.book import BookRefused, RosterBook
 from escort.roster_book.changes import count_waiting, settle_change, waiting_changes
 from escort.roster_book.export import footer, note_export, roster_sheets
 from escort.roster_book.known import rules_of
+from escort.roster_book.marked import marked_sheets, note_handed_back
 from escort.roster_book.models import Question
-from escort.roster_book.reader import read_book
+from escort.roster_book.opening import Limits, open_book
+from escort.roster_book.reader import judge_sheets, read_book
 from escort.roster_book.report import report_of
+from escort.roster_book.verdicts import BookRules
 from escort.roster_book.waiting_book import drop_book, keep_book, kept_book
 from escort.rota.follow import follow_book
 from escort.spreadsheet import workbook
@@ -45,6 +49,7 @@ QUESTION_WORDS = {
     Question.PHONE: mark("换了手机号：验证码和链接会发到新号码"),
     Question.IDENTITY: mark("像是同一个人，但姓名、生日或学校不一样"),
 }
+NOT_KEPT = "没有等着导入的册子：可能过了一个小时，或者已经导入了。请再选一次文件。"
 PHONES = ("phone", "guardian_phone", "leader_phone")
 
 
@@ -89,7 +94,7 @@ def take_book_over(me: CurrentCoordinator, house: HouseDep, now: NowDep) -> Resp
     with house.store.read() as session:
         kept = kept_book(session, by=me.subject, now=now)
     if kept is None:
-        raise Conflict("没有等着导入的册子：可能过了一个小时，或者已经导入了。请再选一次文件。")
+        raise Conflict(NOT_KEPT)
     book = _read(house, kept[1], now)
     with house.store.write() as session:
         differences = apply_book(session, book, now=now, by=me.subject)
@@ -102,6 +107,24 @@ def take_book_over(me: CurrentCoordinator, house: HouseDep, now: NowDep) -> Resp
 def drop(me: CurrentCoordinator, session: SessionDep) -> Response:
     drop_book(session, by=me.subject)
     return RedirectResponse("/import", status_code=303)
+
+
+@router.post("/import/marked")
+def hand_back(me: CurrentCoordinator, house: HouseDep, now: NowDep) -> Response:
+    """Hand the book that is looked at back, with a column that says what is wrong with which row."""
+    with house.store.read() as session:
+        kept = kept_book(session, by=me.subject, now=now)
+    if kept is None:
+        raise Conflict(NOT_KEPT)
+    name, content = kept
+    raw = open_book(content, Limits())
+    book = judge_sheets(raw, as_of=_today(house, now), rules=_rules(house))
+    with house.store.write() as session:
+        note_handed_back(session, by=me.subject, now=now, book=book)
+    marked = workbook(
+        marked_sheets(raw, book), footer=footer(me.name, now, house.zone), from_1904=raw.from_1904
+    )
+    return xlsx(marked, f"{PurePath(name).stem or '名册'}-问题")
 
 
 @router.post("/import/export")
@@ -146,9 +169,16 @@ def settle(
 
 def _read(house: House, content: bytes, now: datetime) -> RosterBook:
     """Read a book that may name what the store knows. No session is open while another process reads it."""
+    return read_book(content, as_of=_today(house, now), rules=_rules(house))
+
+
+def _rules(house: House) -> BookRules:
     with house.store.read() as session:
-        rules = rules_of(session)
-    return read_book(content, as_of=now.astimezone(house.zone).date(), rules=rules)
+        return rules_of(session)
+
+
+def _today(house: House, now: datetime) -> date:
+    return now.astimezone(house.zone).date()
 
 
 def _import_page(

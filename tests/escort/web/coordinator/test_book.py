@@ -1,7 +1,10 @@
 """The office's workbook at the desk: looked at, taken over, and decided where it wants to change something."""
 
+import io
 from datetime import timedelta
+from urllib.parse import unquote
 
+import openpyxl
 import pytest
 from sqlmodel import select
 
@@ -215,3 +218,27 @@ def test_nobody_downloads_the_roster_by_a_link(desk: Desk) -> None:
     assert desk.client.post("/import/export").status_code == 403
     desk.client.cookies.clear()
     assert desk.client.post("/import/export").status_code == 401
+
+
+def test_a_book_with_flaws_is_handed_back_with_a_column_that_names_them(desk: Desk) -> None:
+    upload(desk, as_xlsx(flawed()), name="春季名册.xlsx")
+    assert 'action="/import/marked"' in desk.get("/import")
+
+    answer = desk.client.post("/import/marked", data={"csrf_token": desk._token})
+
+    assert answer.status_code == 200
+    assert unquote(answer.headers["content-disposition"]).endswith("''春季名册-问题.xlsx")
+    sheet = openpyxl.load_workbook(io.BytesIO(answer.content))["志愿者"]
+    assert "不能用" in str(sheet.cell(3, sheet.max_column).value)
+    with desk.house.store.read() as session:
+        action = "roster_book.handed_back"
+        assert len(session.exec(select(AuditEvent).where(AuditEvent.action == action)).all()) == 1
+    assert 'id="h-verdict"' in desk.get("/import"), "it still waits"
+
+
+def test_a_book_without_flaws_is_not_offered_back(desk: Desk) -> None:
+    upload(desk, as_xlsx(a_book()))
+
+    assert "/import/marked" not in desk.get("/import")
+    desk.post("/import/drop")
+    desk.post("/import/marked", expect=409)
