@@ -32,6 +32,8 @@ from escort.access import accounts, links
 from escort.access.models import Purpose, Role
 from escort.db import Store
 from escort.demo.setup import BOOK
+from escort.hours.month import month_of
+from escort.hours.month_sheet import month_sheets
 from escort.jobs import Jobs
 from escort.journeys.board import board
 from escort.roster_book.apply import apply_book
@@ -41,6 +43,7 @@ from escort.rota import asks, legs, planning, standins
 from escort.rota.models import Ask, AskState, Leg, LegState, PlanRecord, Run, RunState
 from escort.rota.week import Show, week_matrix
 from escort.settings import Settings
+from escort.spreadsheet import workbook
 from escort.web import cookies
 from escort.web.deps import House
 from notifications import signing
@@ -317,14 +320,20 @@ def measure_desk(here: District) -> None:
     say_query(here, f"week matrix, {5 * legs_a_day} legs: the query", week)
     say_page(here, "week matrix: the page, holes", f"/rota?week={MONDAY}")
     say_page(here, "week matrix: the page, every child", f"/rota?week={MONDAY}&show=all")
+    say_query(here, f"month sheet, {5 * legs_a_day} legs: .xlsx", month_sheet, aim=5_000)
 
 
-def say_query(here: District, what: str, ask: Callable[[Session], object]) -> None:
+def month_sheet(session: Session) -> object:
+    after = datetime(2021, 5, 3, tzinfo=ZONE)
+    return workbook(month_sheets(month_of(session, year=2021, month=4, now=after, zone=ZONE)))
+
+
+def say_query(here: District, what: str, ask: Callable[[Session], object], *, aim: int = 200) -> None:
     looks = []
     for _ in range(LOOKS):
         with here.store.read() as session, count_queries(here.store.engine) as counted:
             looks.append(stopwatch(lambda: ask(session)))
-    say_times(what, looks, aim=200, also=f"{len(counted)} queries")
+    say_times(what, looks, aim=aim, also=f"{len(counted)} queries")
 
 
 def say_page(here: District, what: str, address: str) -> None:

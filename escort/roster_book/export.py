@@ -4,7 +4,6 @@ Imported again it changes nothing. Everything in it is personal: each export is 
 """
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
@@ -43,11 +42,6 @@ def note_export(session: Session, *, by: str, now: datetime, sheets: list[Sheet]
         fields=[*counts, *BOLD_FIELDS],
         now=now,
     )
-
-
-def footer(name: str, now: datetime, zone: ZoneInfo) -> str:
-    """Return who took a book out, and when: printed at the foot of every page."""
-    return f"{name} {now.astimezone(zone):%Y-%m-%d %H:%M} 导出，含个人信息，请勿外传"
 
 
 BOLD_FIELDS = (

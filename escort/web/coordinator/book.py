@@ -11,7 +11,7 @@ from escort.errors import Conflict
 from escort.roster_book.apply import apply_book, compare
 from escort.roster_book.book import BookRefused, RosterBook
 from escort.roster_book.changes import count_waiting, settle_change, waiting_changes
-from escort.roster_book.export import footer, note_export, roster_sheets
+from escort.roster_book.export import note_export, roster_sheets
 from escort.roster_book.known import rules_of
 from escort.roster_book.marked import marked_sheets, note_handed_back
 from escort.roster_book.models import Question
@@ -31,7 +31,7 @@ from escort.web.deps import (
     ReadSessionDep,
     SessionDep,
 )
-from escort.web.downloads import xlsx
+from escort.web.downloads import footer, xlsx
 from escort.web.forms import FormModel
 from escort.web.render import page
 from escort.web.status import mark
@@ -121,9 +121,7 @@ def hand_back(me: CurrentCoordinator, house: HouseDep, now: NowDep) -> Response:
     book = judge_sheets(raw, as_of=_today(house, now), rules=_rules(house))
     with house.store.write() as session:
         note_handed_back(session, by=me.subject, now=now, book=book)
-    marked = workbook(
-        marked_sheets(raw, book), footer=footer(me.name, now, house.zone), from_1904=raw.from_1904
-    )
+    marked = workbook(marked_sheets(raw, book), footer=footer(me, house, now), from_1904=raw.from_1904)
     return xlsx(marked, f"{PurePath(name).stem or '名册'}-问题")
 
 
@@ -134,7 +132,7 @@ def export_roster(me: CurrentCoordinator, house: HouseDep, now: NowDep) -> Respo
         sheets = roster_sheets(session)
     with house.store.write() as session:
         note_export(session, by=me.subject, now=now, sheets=sheets)
-    content = workbook(sheets, footer=footer(me.name, now, house.zone))
+    content = workbook(sheets, footer=footer(me, house, now))
     return xlsx(content, f"名册-{now.astimezone(house.zone):%Y-%m-%d}")
 
 
