@@ -5,7 +5,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
-from datetime import timedelta
+from datetime import datetime
 from functools import partial
 
 import httpx
@@ -36,6 +36,7 @@ from notifications.channels.sms_gateway import SmsGateway
 from notifications.channels.webhook import Webhook
 from notifications.sealed import Keyring, SealError
 from scheduling.clock import Clock as StoreClock
+from scheduling.clock import as_it_is
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -61,10 +62,14 @@ def open_store(settings: Settings) -> Store:
 
 
 def build_house(
-    settings: Settings, store: Store, *, is_demo: bool, offset: Callable[[], timedelta] = timedelta
+    settings: Settings,
+    store: Store,
+    *,
+    is_demo: bool,
+    moved: Callable[[datetime], datetime] = as_it_is,
 ) -> House:
-    """Put a district together. `offset` moves a demonstration's clock."""
-    clock: Clock = StoreClock(settings.tz, offset=offset)
+    """Put a district together. `moved` turns real time into a demonstration's."""
+    clock: Clock = StoreClock(settings.tz, moved=moved)
     return House(store=store, settings=settings, clock=clock, zone=settings.tz, is_demo=is_demo)
 
 

@@ -92,12 +92,15 @@ class Jobs:
             if names is None or name in names:
                 job()
 
-    def due_moments(self, names: Collection[str] | None = None) -> dict[str, datetime]:
+    def due_moments(
+        self, names: Collection[str] | None = None, *, now: datetime | None = None
+    ) -> dict[str, datetime]:
         """Return when each of these jobs, or of all, may next have something to do, perhaps in the past.
 
-        Jobs with nothing in sight are left out.
+        What is due at once has the moment `now` (the store's, unless the caller has read it before). Jobs with
+        nothing in sight are left out.
         """
-        now = self.now()
+        now = now or self.now()
         ask: dict[str, Callable[[Session], datetime | None]] = {
             "replies": lambda session: now if inbound.unhandled(session, limit=1) else None,
             "asks": lambda session: asks.next_due_at(session, now=now, zone=self.zone),

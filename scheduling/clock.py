@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, EVENT_JOB_MISSED, JobExecutionEvent
@@ -24,6 +24,11 @@ def real_now() -> datetime:
     return datetime.now(UTC)
 
 
+def as_it_is(real: datetime) -> datetime:
+    """The store's time of a real district."""
+    return real
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """The last time that a job raised or was missed."""
@@ -36,18 +41,18 @@ class Failure:
 class Clock:
     """Says what time it is for this store, and pokes its jobs.
 
-    `offset` is asked at every reading: the demonstration moves its clock by a row in its store. Leases, signatures
-    and cookies use `real_now`, never this.
+    `moved` turns every reading into the store's time: a demonstration runs ahead of the machine, or stands still.
+    Leases, signatures and cookies use `real_now`, never this.
     """
 
     def __init__(
         self,
         zone: ZoneInfo,
         *,
-        offset: Callable[[], timedelta] = timedelta,
+        moved: Callable[[datetime], datetime] = as_it_is,
         reads: Callable[[], datetime] = real_now,
     ) -> None:
-        self._zone, self._offset, self._reads = zone, offset, reads
+        self._zone, self._moved, self._reads = zone, moved, reads
         self._scheduler: BackgroundScheduler | None = None
         self._guard = threading.Lock()
         self._failing: dict[str, Failure] = {}
@@ -55,7 +60,7 @@ class Clock:
 
     def now(self) -> datetime:
         """Return the store's time as an aware UTC instant."""
-        return self._reads() + self._offset()
+        return self._moved(self._reads())
 
     @property
     def zone(self) -> ZoneInfo:

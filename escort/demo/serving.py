@@ -53,7 +53,7 @@ def open_demonstration(settings: Settings, *, store: Store, client: httpx.Client
     state = setup.demo_state(store, settings)
     settings = setup.with_simulator(settings, state)
     clock = DemoClock(store)
-    house = wiring.build_house(settings, store, is_demo=True, offset=clock.offset)
+    house = wiring.build_house(settings, store, is_demo=True, moved=clock.moved)
     people = setup.make_people(state, settings)
     jobs = wiring.build_jobs(house, client=client, batch=BATCH)
     hands = WebHands(

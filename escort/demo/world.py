@@ -47,15 +47,15 @@ class DemoClock:
         self._kept_at = -OFFSET_KEPT_EVERY
         self._frozen_at: datetime | None = None
 
-    def offset(self) -> timedelta:
-        """Return what to add to real time."""
+    def moved(self, real: datetime) -> datetime:
+        """Return the demonstration's time for a real instant: exactly the same one as long as it stands still."""
         if self._frozen_at is not None:
-            return self._frozen_at - real_now()
+            return self._frozen_at
         if time.monotonic() - self._read_at > OFFSET_READ_EVERY:
             with self._store.read() as session:
                 self._offset = timedelta(seconds=session.get_one(DemoState, 1).offset_seconds)
             self._read_at = time.monotonic()
-        return self._offset
+        return real + self._offset
 
     def freeze(self, at: datetime) -> None:
         """Stand still at an instant while its work is done; a process that dies on the way goes on from near it."""
@@ -183,7 +183,7 @@ class World:
             names = frozenset(self.jobs.heartbeat())
             self._look_by = now + STANDS_FOR
         known = {name: at for name, at in self._due.items() if name not in names}
-        self._due = known | self.jobs.due_moments(names)
+        self._due = known | self.jobs.due_moments(names, now=now)
         self._stirred.clear()
         return self._due
 
