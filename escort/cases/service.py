@@ -305,7 +305,18 @@ def _close(session: Session, chosen: list[Any], *, by: str, reason: str, now: da
     return len(ids)
 
 
+def is_long_past(case: Case, now: datetime) -> bool:
+    """Return whether only a word is still missing: how a ride went that nobody was found for, two hours ago or more.
+
+    A child who was not fetched, not delivered or held back is never a mere word.
+    """
+    only_a_word = case.kind in {CaseKind.NO_DRIVER, CaseKind.NO_ANSWER, CaseKind.UNFILLABLE}
+    return only_a_word and case.needed_by is not None and case.needed_by <= now - LONG_PAST
+
+
 def _lapse_of(case: Case, now: datetime) -> datetime:
+    if is_long_past(case, now):
+        return now + QUIET_ACK_HOLDS
     if case.needed_by is None:
         return now + (ACK_HOLDS if case.is_urgent else QUIET_ACK_HOLDS)
     if abs(case.needed_by - now) <= CLOSE_TO_T:
@@ -494,6 +505,7 @@ def _waiting() -> SelectOfScalar[Case]:
 
 LIVE = (str(CaseState.OPEN), str(CaseState.ACKNOWLEDGED))
 CLOSE_TO_T = timedelta(minutes=60)
+LONG_PAST = timedelta(hours=2)
 ACK_HOLDS_CLOSE = timedelta(minutes=10)
 ACK_HOLDS = timedelta(minutes=60)
 QUIET_ACK_HOLDS = timedelta(hours=24)

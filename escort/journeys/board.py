@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from escort.cases.models import Case, CaseKind, CaseState
+from escort.cases.service import is_long_past
 from escort.journeys import board_rows
 from escort.journeys.board_rows import HandRow, LegRow, OfficeRow, ShiftRow, StandInRow
 from escort.journeys.leg_codes import GRACE_TO_DELIVER, ON_THE_ROAD, LegCode, code_of
@@ -52,7 +53,9 @@ class CaseLine:
     driver: str
     driver_id: int | None
     day: date | None  # of a grouped case
+    is_long_past: bool  # only a word about how it went is missing
     taken_by: str | None  # a name; None: nobody has it
+    lapsed_from: str | None  # a name: somebody had it, and their taking has lapsed
     taken_at: datetime | None
     told_again_at: datetime | None
     action: Action
@@ -224,6 +227,8 @@ def _case_line(
     run_id = about[0].run_id if about else None
     shift = drivers.get(run_id or 0)
     names = {f"account:{row.account_id}": row.name for row in office}
+    taker = names.get(case.acknowledged_by or "", case.acknowledged_by)
+    is_taken = case.state == CaseState.ACKNOWLEDGED
     wished = ACTIONS.get(CaseKind(case.kind), (Action.CLOSE,))
     if about and about[0].pickup_at <= now and Action.FIND_DRIVER in wished and shift is None:
         wished = (Action.CALL_FAMILY,)  # nobody can be found for a time that is over: ask how the child fares
@@ -244,7 +249,9 @@ def _case_line(
         driver=shift.name if shift else "",
         driver_id=shift.volunteer_id if shift else _volunteer_in(case.about),
         day=_day_in(case.about),
-        taken_by=names.get(case.acknowledged_by or "", case.acknowledged_by),
+        is_long_past=is_long_past(case, now),
+        taken_by=taker if is_taken else None,
+        lapsed_from=None if is_taken else taker,
         taken_at=case.acknowledged_at,
         told_again_at=case.next_step_at,
         action=possible[0] if possible else Action.CLOSE,

@@ -188,7 +188,7 @@ def _look_for_driver(one: Watched, cases: Mapping[str, list[Case]], eye: _Eye) -
     if one.run.published_at is None:
         return _Found(next_at=now + DRAFT_AGAIN)  # counted with its day until it is published
     evening = _evening_before(one, eye.zone)
-    stages = [starts_at - DAY_AHEAD, evening, starts_at - LAST_HOUR]
+    stages = [starts_at - DAY_AHEAD, evening, starts_at - LAST_HOUR, starts_at]
     if one.run.direction == Direction.TO_SCHOOL:
         stages.append(evening + ASKED_IN_VAIN)
     is_urgent = now >= starts_at - LAST_HOUR or (

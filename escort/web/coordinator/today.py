@@ -61,11 +61,15 @@ def show_today(
     whole: bool = False,
 ) -> HTMLResponse:
     shown = board(session, now=now, zone=house.zone)
+    waiting = [case for case in shown.queue if not case.is_long_past]
+    queue = waiting if whole else waiting[:MOST_SHOWN]
     return page(
         request,
         "coordinator/today.html",
         board=shown,
-        queue=shown.queue if whole else shown.queue[:MOST_SHOWN],
+        queue=queue,
+        more=len(waiting) - len(queue),
+        past=[case for case in shown.queue if case.is_long_past],
         parts=parts_of(shown.today),
         parts_tomorrow=parts_of(shown.tomorrow) if shown.tomorrow else [],
         on_time_shown=ON_TIME_SHOWN,

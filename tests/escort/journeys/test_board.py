@@ -195,6 +195,20 @@ def test_a_row_says_who_took_it(session: Session) -> None:
     line = the_board(session, "06:30").queue[0]
 
     assert (line.taken_by, line.taken_at) == ("林老师", at(TODAY, "06:05"))
+    case.state = "open"  # the taking lapses
+    session.flush()
+    line = the_board(session, "07:30").queue[0]
+    assert (line.taken_by, line.lapsed_from) == (None, "林老师")
+
+
+def test_a_ride_that_nobody_was_found_for_is_set_apart_once_it_is_long_past(session: Session) -> None:
+    a_case(session, CaseKind.NO_DRIVER, "run:1", needed="07:40")
+    a_case(session, CaseKind.NOT_DELIVERED, "leg:2", needed="07:40")
+
+    before, after = the_board(session, "09:39").queue, the_board(session, "09:40").queue
+
+    assert [line.is_long_past for line in before] == [False, False]
+    assert {line.kind: line.is_long_past for line in after} == {"no_driver": True, "not_delivered": False}
 
 
 def test_the_evening_board_also_shows_tomorrow(session: Session) -> None:

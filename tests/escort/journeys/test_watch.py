@@ -175,6 +175,23 @@ def test_a_case_closed_by_a_human_is_not_opened_again_for_the_same_cause(session
     assert live(session) == []
 
 
+def test_at_its_time_a_child_without_a_driver_is_a_case_again_whatever_was_closed_before(
+    session: Session,
+) -> None:
+    cast = the_cast(session)
+    ride = a_ride(session, cast.xiaoyu, direction="home")
+    t = local(TOMORROW, 16)
+    run_until(session, t - timedelta(minutes=30))
+    [case_id] = [case.id for case in session.exec(select(Case))]
+    close(session, case_id=case_id or 0, by=LIN, reason="知道了", now=t - timedelta(minutes=20))
+
+    run_until(session, t - timedelta(minutes=1), since=t - timedelta(minutes=20))
+    assert live(session) == []
+    run_until(session, t, since=t - timedelta(minutes=1))
+
+    assert live(session) == [("no_driver", f"run:{ride.run_id}", True)]
+
+
 def test_without_a_driver_a_day_ahead_is_on_the_board_and_from_the_evening_urgent(session: Session) -> None:
     cast = the_cast(session)
     ride = a_ride(session, cast.xiaoyu, direction="home")

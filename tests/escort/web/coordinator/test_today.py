@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlmodel import select
+from sqlmodel import select, update
 
 from escort.access.models import AuditEvent
 from escort.cases import service as cases
@@ -100,6 +100,30 @@ def test_taking_a_case_puts_a_name_on_it(desk: Desk) -> None:
     assert desk.post(f"/cases/{case_id}/take") == "/today"
 
     assert "接手：林老师 07:30" in desk.get("/today")
+
+
+def test_a_taking_that_lapsed_can_be_renewed_on_the_page(desk: Desk) -> None:
+    case_id = a_late_driver(desk)
+    desk.post(f"/cases/{case_id}/take")
+    assert "我来接手" not in desk.get("/today")
+    with desk.house.store.write() as session:
+        session.execute(update(Case).values(state=CaseState.OPEN, ack_lapses_at=None))
+
+    lapsed = desk.get("/today")
+
+    assert "没人接手：林老师 07:30 接过，到时没办完" in lapsed
+    assert f'action="/cases/{case_id}/take"' in lapsed
+
+
+def test_rides_long_past_stand_apart_and_take_no_place_in_the_queue(desk: Desk) -> None:
+    case_id = a_late_driver(desk)
+    with desk.house.store.write() as session:
+        session.execute(update(Case).values(kind=CaseKind.NO_DRIVER, needed_by=NOW - timedelta(hours=20)))
+
+    shown = " ".join(desk.get("/today").split())
+
+    assert "时间已过、还差一句怎么办好的：1 件" in shown
+    assert shown.index("时间已过") < shown.index(f"/cases/{case_id}/close")
 
 
 def test_a_case_is_closed_with_a_reason_and_never_without(desk: Desk) -> None:
