@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from escort.errors import Refused
+from escort.sentences import Sentence
 from escort.typed_values import Gender, read_count, read_date, read_gender, read_plate, read_text, read_yes
 
 
@@ -38,12 +39,12 @@ class FilledForm(BaseModel):
         field = cls.model_fields.get(_field(mistake))
         label = (field.title if field else None) or _field(mistake)
         if mistake["type"] == "value_error":
-            return str(mistake["ctx"]["error"])
+            return str(mistake["ctx"]["error"].args[0])
         if mistake["type"] == "missing":
-            return f"{label}没填，请补上。"
+            return Sentence("%(label)s没填，请补上。", label=Sentence(label))
         if mistake["type"] == "extra_forbidden":
-            return f"表单里多了一项“{label[:20]}”，请刷新页面后重填。"
-        return f"{label}看不懂，请核对。"
+            return Sentence("表单里多了一项“%(name)s”，请刷新页面后重填。", name=label[:20])
+        return Sentence("%(label)s看不懂，请核对。", label=Sentence(label))
 
 
 def text_of(longest: int, label: str, *, required: bool = False) -> Callable[[object], str]:
@@ -52,9 +53,13 @@ def text_of(longest: int, label: str, *, required: bool = False) -> Callable[[ob
     def read(value: object) -> str:
         text = read_text(str(value)) if value is not None else ""
         if required and not text:
-            raise ValueError(f"{label}没填，请补上。")
+            raise ValueError(Sentence("%(label)s没填，请补上。", label=Sentence(label)))
         if len(text) > longest:
-            raise ValueError(f"{label}超过 {longest} 个字，请写短一些。")
+            raise ValueError(
+                Sentence(
+                    "%(label)s超过 %(longest)s 个字，请写短一些。", label=Sentence(label), longest=longest
+                )
+            )
         return text
 
     return read
@@ -69,10 +74,18 @@ def number_of(label: str, low: int, high: int, *, default: int | None = None) ->
         )
         if number is None:
             if default is None:
-                raise ValueError(f"{label}没填，请补上。")
+                raise ValueError(Sentence("%(label)s没填，请补上。", label=Sentence(label)))
             return default
         if not low <= number <= high:
-            raise ValueError(f"{label}是 {number}，应在 {low} 到 {high} 之间，请核对。")
+            raise ValueError(
+                Sentence(
+                    "%(label)s是 %(number)s，应在 %(low)s 到 %(high)s 之间，请核对。",
+                    label=Sentence(label),
+                    number=number,
+                    low=low,
+                    high=high,
+                )
+            )
         return number
 
     return read

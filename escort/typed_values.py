@@ -11,6 +11,8 @@ from enum import StrEnum
 
 import phonenumbers
 
+from escort.sentences import Sentence, mark
+
 Cell = str | float | int | bool | date | datetime | time | timedelta
 
 
@@ -54,7 +56,11 @@ def read_name(cell: Cell) -> str:
     if not text:
         raise UnreadableError("姓名没填，请补上姓名。")
     if len(text) > LONGEST_NAME:
-        raise UnreadableError(f"姓名超过 {LONGEST_NAME} 个字，请只填姓名，其他内容写到备注。")
+        raise UnreadableError(
+            Sentence(
+                "姓名超过 %(longest_name)s 个字，请只填姓名，其他内容写到备注。", longest_name=LONGEST_NAME
+            )
+        )
     if text[0] in "=+-@" or not all(_may_stand_in_a_name(letter) for letter in text):
         raise UnreadableError("姓名里有不是文字的符号或数字，请只写姓名。")
     if not unicodedata.category(text[0]).startswith("L"):
@@ -96,14 +102,16 @@ def read_date(cell: Cell, *, from_1904: bool = False) -> date | None:
         return _from_serial(float(text), from_1904=from_1904)
     match = _DATE.fullmatch(text) or _COMPACT_DATE.fullmatch(text) or _CHINESE_DATE.fullmatch(text)
     if match is None:
-        raise UnreadableError(f"看不懂日期“{text[:20]}”，请写成 2021-04-06 这样（年份四位，年月日齐全）。")
+        raise UnreadableError(
+            Sentence("看不懂日期“%(text)s”，请写成 2021-04-06 这样（年份四位，年月日齐全）。", text=text[:20])
+        )
     year, month, day = (_number(part) for part in match.groups())
     try:
         return _plausible(date(year, month, day))
     except ValueError as error:
         if isinstance(error, UnreadableError):
             raise
-        raise UnreadableError(f"日历上没有“{text[:20]}”这一天，请核对。") from error
+        raise UnreadableError(Sentence("日历上没有“%(text)s”这一天，请核对。", text=text[:20])) from error
 
 
 def read_time(cell: Cell) -> time | None:
@@ -121,13 +129,13 @@ def read_time(cell: Cell) -> time | None:
         return None
     match = _TIME.fullmatch(text)
     if match is None or isinstance(cell, bool | int | float):
-        raise UnreadableError(f"看不懂时间“{text[:20]}”，请写成 07:20 这样。")
+        raise UnreadableError(Sentence("看不懂时间“%(text)s”，请写成 07:20 这样。", text=text[:20]))
     half_day, hour_text, half_hour, minute_text = match.group("half", "hour", "half_past", "minute")
     hour, minute = _number(hour_text), 30 if half_hour else _number(minute_text or "0")
     if half_day in {"下午", "傍晚"} and hour < 12:
         hour += 12
     if hour > 23 or minute > 59:
-        raise UnreadableError(f"没有“{text[:20]}”这个时间，请写成 07:20 这样。")
+        raise UnreadableError(Sentence("没有“%(text)s”这个时间，请写成 07:20 这样。", text=text[:20]))
     return time(hour, minute)
 
 
@@ -138,7 +146,7 @@ def read_count(cell: Cell) -> int | None:
         return None
     match = re.fullmatch(r"([0-9]{1,4}|[〇零一二两三四五六七八九十]{1,3})(?:座|次|个|人|辆|位|趟)?", text)
     if match is None:
-        raise UnreadableError(f"“{text[:20]}”不是整数，请只填数字。")
+        raise UnreadableError(Sentence("“%(text)s”不是整数，请只填数字。", text=text[:20]))
     return _number(match.group(1))
 
 
@@ -150,7 +158,7 @@ def read_yes(cell: Cell) -> bool | None:
         return True
     if text in _NO:
         return False
-    raise UnreadableError(f"“{text[:20]}”不是“是”或“否”，请改成其中一个。")
+    raise UnreadableError(Sentence("“%(text)s”不是“是”或“否”，请改成其中一个。", text=text[:20]))
 
 
 def read_gender(cell: Cell) -> Gender | None:
@@ -161,7 +169,7 @@ def read_gender(cell: Cell) -> Gender | None:
         return Gender.MALE
     if text in {"女", "女性", "女生", "女孩", "F", "FEMALE"}:
         return Gender.FEMALE
-    raise UnreadableError(f"性别“{text[:20]}”看不懂，请填“男”或“女”。")
+    raise UnreadableError(Sentence("性别“%(text)s”看不懂，请填“男”或“女”。", text=text[:20]))
 
 
 def read_degrees(cell: Cell) -> float | None:
@@ -175,7 +183,7 @@ def read_degrees(cell: Cell) -> float | None:
         return None
     match = _DEGREES.fullmatch(text)
     if match is None:
-        raise UnreadableError(f"经纬度“{text[:20]}”不是数字，请写成 30.8214 这样。")
+        raise UnreadableError(Sentence("经纬度“%(text)s”不是数字，请写成 30.8214 这样。", text=text[:20]))
     degrees, minutes, seconds = (float(part) if part else 0.0 for part in match.groups())
     return degrees + minutes / 60 + seconds / 3600
 
@@ -187,12 +195,20 @@ def read_plate(cell: Cell) -> str:
         return ""
     if text[-1] in "挂学":
         raise UnreadableError(
-            f"“{text}”是{'挂车' if text[-1] == '挂' else '教练车'}号牌，不能用来接送儿童，请换车。"
+            Sentence(
+                "“%(text)s”是%(kind)s号牌，不能用来接送儿童，请换车。",
+                text=text,
+                kind=Sentence("挂车") if text[-1] == "挂" else Sentence("教练车"),
+            )
         )
     if re.search(r"[IO]", text[1:]):
-        raise UnreadableError(f"车牌“{text}”里有字母 I 或 O，号牌不用这两个字母，请核对是否为数字 1、0。")
+        raise UnreadableError(
+            Sentence("车牌“%(text)s”里有字母 I 或 O，号牌不用这两个字母，请核对是否为数字 1、0。", text=text)
+        )
     if not (_PLATE.fullmatch(text) or _GREEN_PLATE.fullmatch(text) or _BORDER_PLATE.fullmatch(text)):
-        raise UnreadableError(f"车牌“{text[:12]}”不完整，请按行驶证填写，如 川A12345 或 川AD12345。")
+        raise UnreadableError(
+            Sentence("车牌“%(text)s”不完整，请按行驶证填写，如 川A12345 或 川AD12345。", text=text[:12])
+        )
     return text
 
 
@@ -274,7 +290,7 @@ def _phone_text(cell: Cell) -> str:
     return text
 
 
-_ROUNDED = "手机号被 Excel 四舍五入，后几位已丢失；请把该列设为“文本”，重新填写完整的 11 位号码。"
+_ROUNDED = mark("手机号被 Excel 四舍五入，后几位已丢失；请把该列设为“文本”，重新填写完整的 11 位号码。")
 
 
 def _foreign_phone(text: str, *, allowed: bool) -> str:
@@ -295,16 +311,16 @@ def _foreign_phone(text: str, *, allowed: bool) -> str:
 
 def _what_is_wrong_with(number: str) -> str:
     if not number.isascii() or not number.isdigit():
-        return "手机号里有数字以外的内容，请只填 11 位号码，其他写到备注。"
+        return mark("手机号里有数字以外的内容，请只填 11 位号码，其他写到备注。")
     if re.fullmatch(r"0\d{9,11}|[2-8]\d{6,7}|400\d{7}", number):
-        return "这是座机号，收不到短信，请填 11 位手机号。"
+        return mark("这是座机号，收不到短信，请填 11 位手机号。")
     if len(number) != 11:
         return (
-            f"手机号只有 {len(number)} 位，应为 11 位，请补全。"
+            Sentence("手机号只有 %(n)s 位，应为 11 位，请补全。", n=len(number))
             if len(number) < 11
-            else (f"手机号有 {len(number)} 位，应为 11 位，请核对。")
+            else Sentence("手机号有 %(n)s 位，应为 11 位，请核对。", n=len(number))
         )
-    return "不是大陆手机号（应以 13 至 19 开头），请核对。"
+    return mark("不是大陆手机号（应以 13 至 19 开头），请核对。")
 
 
 def _from_serial(serial: float, *, from_1904: bool) -> date:
@@ -316,7 +332,7 @@ def _from_serial(serial: float, *, from_1904: bool) -> date:
 
 def _plausible(day: date) -> date:
     if not 1900 <= day.year <= 2100:
-        raise UnreadableError(f"年份 {day.year} 不合理，请核对。")
+        raise UnreadableError(Sentence("年份 %(year)s 不合理，请核对。", year=day.year))
     return day
 
 

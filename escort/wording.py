@@ -11,6 +11,7 @@ from string import Formatter
 from zoneinfo import ZoneInfo
 
 from escort import spoken
+from escort.sentences import mark
 from escort.spoken import TO_SCHOOL
 from escort.spoken import Half as Half
 from escort.spoken import Turn as Turn
@@ -451,23 +452,23 @@ TEXTS = {
 ARRANGED_OTHERWISE = "这趟另外安排人了"  # why is the child's or its family's own affair
 ASKED_AGAIN = "changed"
 WHY_NOT_TAKEN = {
-    ASKED_AGAIN: "这趟刚有变化，马上按现在的再问您",
-    "suspended": "您的接送现在是暂停的",
+    ASKED_AGAIN: mark("这趟刚有变化，马上按现在的再问您"),
+    "suspended": mark("您的接送现在是暂停的"),
     "banned": ARRANGED_OTHERWISE,
     "only_familiar": ARRANGED_OTHERWISE,
     "female_driver": ARRANGED_OTHERWISE,
     "household": ARRANGED_OTHERWISE,
-    "vetting": "登记的无犯罪记录查询到那天过期了",
-    "licence": "登记的驾驶证到那天过期了",
-    "insurance": "登记的座位险到那天过期了",
-    "wheelchair": "这趟要能载轮椅的车",
-    "child_seats": "这趟要的儿童座椅，您车上登记的不够",
-    "seats": "您车上登记的座位不够",
-    "girls_only": "您登记的是只接女生",
-    "blockout": "您说过这天不方便",
-    "too_far": "比您登记的路程远",
-    "same_half_day": "您这半天已有别的安排",
-    "week_cap": "您登记的每周趟数已经满了",
+    "vetting": mark("登记的无犯罪记录查询到那天过期了"),
+    "licence": mark("登记的驾驶证到那天过期了"),
+    "insurance": mark("登记的座位险到那天过期了"),
+    "wheelchair": mark("这趟要能载轮椅的车"),
+    "child_seats": mark("这趟要的儿童座椅，您车上登记的不够"),
+    "seats": mark("您车上登记的座位不够"),
+    "girls_only": mark("您登记的是只接女生"),
+    "blockout": mark("您说过这天不方便"),
+    "too_far": mark("比您登记的路程远"),
+    "same_half_day": mark("您这半天已有别的安排"),
+    "week_cap": mark("您登记的每周趟数已经满了"),
 }
 """Why a yes could not be taken, in words for whoever said it."""
 

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent
 ROWS: list[list[str]] = [
     ["scheduling", "notifications"],
     [
+        "escort.sentences",
         "escort.errors",
         "escort.settings",
         "escort.db",

@@ -12,6 +12,7 @@ from escort.access import audit
 from escort.access.models import Device, Link, OneTimeCode
 from escort.access.secret import hash_of, new_token
 from escort.errors import NotFound
+from escort.sentences import mark
 
 
 def issue_link(
@@ -70,12 +71,14 @@ def use_up(session: Session, *, link: Link, now: datetime) -> bool:
     return used.rowcount == 1
 
 
-def revoke_links(session: Session, *, subject: str, now: datetime, purpose: str | None = None) -> int:
-    """End every link of a person, or those of one purpose; returns how many were live."""
-    links = update(Link).where(col(Link.subject) == subject, col(Link.revoked_at).is_(None))
-    if purpose is not None:
-        links = links.where(col(Link.purpose) == purpose)
-    return session.exec(links.values(revoked_at=now)).rowcount
+def revoke_links(session: Session, *, subject: str, now: datetime) -> int:
+    """End every link of a person; returns how many were live."""
+    ended = session.exec(
+        update(Link)
+        .where(col(Link.subject) == subject, col(Link.revoked_at).is_(None))
+        .values(revoked_at=now)
+    )
+    return ended.rowcount
 
 
 def revoke_all(session: Session, subject: str, now: datetime, by: str = "system") -> None:
@@ -106,4 +109,4 @@ def _live_link() -> Any:
 
 
 GOOD_FOR = timedelta(days=30)
-OVER = "这个链接已经失效。请打开我们最近发给您的那条消息，或打电话给值班室。"
+OVER = mark("这个链接已经失效。请打开我们最近发给您的那条消息，或打电话给值班室。")

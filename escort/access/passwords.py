@@ -5,6 +5,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from escort.access.models import Role
 from escort.errors import Refused
+from escort.sentences import Sentence
 
 
 class Passwords:
@@ -27,9 +28,11 @@ def check_password(password: str, *, role: str, login: str, name: str = "") -> N
     """Raise Refused with what to do if the password is too short, too long, too common or names its owner."""
     shortest = SHORTEST.get(Role(role), 15)
     if len(password) < shortest:
-        raise Refused(f"密码至少要 {shortest} 个字，可以用一句话，也可以用空格。")
+        raise Refused(
+            Sentence("密码至少要 %(shortest)s 个字，可以用一句话，也可以用空格。", shortest=shortest)
+        )
     if len(password) > LONGEST:
-        raise Refused(f"密码最多 {LONGEST} 个字。")
+        raise Refused(Sentence("密码最多 %(longest)s 个字。", longest=LONGEST))
     plain = "".join(password.casefold().split())
     if _is_common(plain) or any(len(own) > 2 and own.casefold() in plain for own in (login, name)):
         raise Refused("这个密码太容易猜到。请换一句只有您知道的话，不要含登录名、姓名或 123456 这样的数字。")

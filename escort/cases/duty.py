@@ -9,6 +9,7 @@ from escort.access.models import Account, Role
 from escort.cases.models import Duty
 from escort.cases.service import set_duty
 from escort.errors import NotFound, Refused
+from escort.sentences import Sentence
 from escort.typed_values import UnreadableError, read_phone
 from notifications.addresses import phone_of, phones_of, set_phone
 
@@ -41,7 +42,11 @@ def put_on_duty(session: Session, *, account_id: int, by: str, now: datetime) ->
     if account is None or account.role != Role.COORDINATOR or account.disabled_at is not None:
         raise NotFound("没有这位协调员，或者这个账号已经停用。")
     if phone_of(session, party_of(account_id)) is None:
-        raise Refused(f"{account.name}还没有登记手机号，急事发不到。请先记下手机号，再请这位值班。")
+        raise Refused(
+            Sentence(
+                "%(name)s还没有登记手机号，急事发不到。请先记下手机号，再请这位值班。", name=account.name
+            )
+        )
     set_duty(session, account_id=account_id)
     audit.record(session, actor=by, action="duty.set", subject=party_of(account_id), now=now)
 

@@ -15,6 +15,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from escort import wording
 from escort.cases.models import Case, CaseEvent, CaseKind, CaseState, Duty
 from escort.errors import Conflict, NotFound, Refused
+from escort.sentences import mark
 from notifications import outbox
 from notifications.models import Urgency
 
@@ -334,8 +335,8 @@ def _quiet_step(now: datetime, needed_by: datetime | None) -> datetime:
 
 def _why_not_yours(case: Case) -> str:
     if case.state == CaseState.CLOSED:
-        return "这件急事已经有人办完了。"
-    return "这件急事刚才已有人接手。请看一眼是谁，再一起商量。"
+        return mark("这件急事已经有人办完了。")
+    return mark("这件急事刚才已有人接手。请看一眼是谁，再一起商量。")
 
 
 def _case(session: Session, case_id: int | None) -> Case:

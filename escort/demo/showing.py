@@ -32,8 +32,8 @@ from escort.roster.models import Volunteer
 from escort.rota.models import Leg, LegState, RunLeg, Shift, ShiftState
 from escort.rota.models import Role as Seat
 from escort.schools.models import School
+from escort.sentences import Sentence, mark
 from escort.web.deps import House
-from escort.web.status import mark
 from notifications.addresses import parties_by_phone, phone_of, phones_of
 
 MORNING = time(7, 0)
@@ -148,7 +148,7 @@ class Showing:
 
     @property
     def _not_ready(self) -> str:
-        return FAILED if self.has_failed else "演示区还在准备，请过一会儿再来。"
+        return FAILED if self.has_failed else mark("演示区还在准备，请过一会儿再来。")
 
     def _going_to(self, session: Session, now: datetime) -> datetime | None:
         state = session.get_one(DemoState, 1)
@@ -162,12 +162,28 @@ class Showing:
         school = session.get_one(School, child.school_id)
         driver = session.get(Volunteer, self._driver(session, child, now))
         return [
-            Person("coordinator", COORDINATOR, "协调员", "区里的办公室，电脑", "今天有什么要人处理"),
             Person(
-                "volunteer", driver.name if driver else "志愿者", "志愿者", "手机，一拇指", "我的班，哪天不行"
+                "coordinator",
+                COORDINATOR,
+                mark("协调员"),
+                mark("区里的办公室，电脑"),
+                mark("今天有什么要人处理"),
             ),
-            Person("family", f"{child.short_name}家里", "家里", "旧手机，大字", "明天谁来、什么车"),
-            Person("gate", "门卫", school.name, "平板", "今天谁可以接走谁"),
+            Person(
+                "volunteer",
+                driver.name if driver else mark("志愿者"),
+                mark("志愿者"),
+                mark("手机，一拇指"),
+                mark("我的班，哪天不行"),
+            ),
+            Person(
+                "family",
+                Sentence("%(name)s家里", name=child.short_name),
+                mark("家里"),
+                mark("旧手机，大字"),
+                mark("明天谁来、什么车"),
+            ),
+            Person("gate", mark("门卫"), school.name, mark("平板"), mark("今天谁可以接走谁")),
         ]
 
     def _driver(self, session: Session, child: Child, now: datetime) -> int:
@@ -288,7 +304,7 @@ def _who(session: Session, party: str) -> tuple[str, str, str]:
     if kind == "volunteer":
         volunteer = session.get(Volunteer, int(number))
         if volunteer is not None:
-            return volunteer.name, "志愿者", volunteer.plate
+            return volunteer.name, mark("志愿者"), volunteer.plate
     if kind == "guardian":
         row = session.exec(
             select(col(Child.short_name), col(Guardian.relation), col(Child.street))
@@ -296,9 +312,13 @@ def _who(session: Session, party: str) -> tuple[str, str, str]:
             .where(Guardian.id == int(number))
         ).first()
         if row is not None:
-            return f"{row[0]}的{row[1] or '家里'}", "家里", row[2]
+            return (
+                Sentence("%(child)s的%(who)s", child=row[0], who=Sentence(row[1] or "家里")),
+                mark("家里"),
+                row[2],
+            )
     if kind == "account":
-        return COORDINATOR, "协调员", ""
+        return COORDINATOR, mark("协调员"), ""
     raise NotFound("没有这个人。")
 
 
@@ -315,6 +335,9 @@ def _found(session: Session, query: str) -> list[PhoneFound]:
         .limit(MOST_FOUND)
     ).all()
     found = [PhoneFound(f"volunteer:{key}", name, plate) for key, name, plate in volunteers]
-    found += [PhoneFound(f"guardian:{key}", f"{name}家里", street) for key, name, street in guardians]
+    found += [
+        PhoneFound(f"guardian:{key}", Sentence("%(name)s家里", name=name), street)
+        for key, name, street in guardians
+    ]
     reachable = phones_of(session, [one.party for one in found])
     return [one for one in found if one.party in reachable]

@@ -17,6 +17,7 @@ from escort.families.places import ChosenPlace, read_place
 from escort.families.queries import NEEDS
 from escort.families.service import change_needs, get_child
 from escort.filled_form import FilledForm, FormMistakes, MaybeDate, MaybeId, YesNo, text_of
+from escort.sentences import mark
 from escort.typed_values import read_phone
 from scheduling.travel import Point
 
@@ -24,27 +25,27 @@ from scheduling.travel import Point
 class ChildEdit(FilledForm):
     """A child's needs and standing arrangement as they shall be; a blank place or number stays as it is."""
 
-    child_seat: YesNo = Field(False, title="要儿童座椅")
-    wheelchair: YesNo = Field(False, title="坐轮椅")
-    female_driver: YesNo = Field(False, title="只要女司机")
-    only_familiar: YesNo = Field(False, title="只要熟面孔")
-    alone: YesNo = Field(False, title="单独一车")
-    second_adult: YesNo = Field(False, title="要第二个大人")
-    weekdays: Annotated[str, BeforeValidator(read_weekdays)] = Field(title="哪几天")
-    to_school: YesNo = Field(False, title="上学")
-    home_again: YesNo = Field(False, title="放学")
-    from_on: MaybeDate = Field(title="从哪天起")
-    until_on: MaybeDate = Field(None, title="到哪天止")
-    pickup: Annotated[str, BeforeValidator(text_of(500, "接的地方"))] = Field("", title="接的地方")
-    dropoff: Annotated[str, BeforeValidator(text_of(500, "送到"))] = Field("", title="送到")
-    pickup_id: MaybeId = Field(None, title="接的地方")
-    dropoff_id: MaybeId = Field(None, title="送到")
-    new_name: Annotated[str, BeforeValidator(text_of(40, "姓名"))] = Field("", title="姓名")
-    new_relation: Annotated[str, BeforeValidator(text_of(20, "关系"))] = Field("", title="关系")
+    child_seat: YesNo = Field(False, title=mark("要儿童座椅"))
+    wheelchair: YesNo = Field(False, title=mark("坐轮椅"))
+    female_driver: YesNo = Field(False, title=mark("只要女司机"))
+    only_familiar: YesNo = Field(False, title=mark("只要熟面孔"))
+    alone: YesNo = Field(False, title=mark("单独一车"))
+    second_adult: YesNo = Field(False, title=mark("要第二个大人"))
+    weekdays: Annotated[str, BeforeValidator(read_weekdays)] = Field(title=mark("哪几天"))
+    to_school: YesNo = Field(False, title=mark("上学"))
+    home_again: YesNo = Field(False, title=mark("放学"))
+    from_on: MaybeDate = Field(title=mark("从哪天起"))
+    until_on: MaybeDate = Field(None, title=mark("到哪天止"))
+    pickup: Annotated[str, BeforeValidator(text_of(500, "接的地方"))] = Field("", title=mark("接的地方"))
+    dropoff: Annotated[str, BeforeValidator(text_of(500, "送到"))] = Field("", title=mark("送到"))
+    pickup_id: MaybeId = Field(None, title=mark("接的地方"))
+    dropoff_id: MaybeId = Field(None, title=mark("送到"))
+    new_name: Annotated[str, BeforeValidator(text_of(40, "姓名"))] = Field("", title=mark("姓名"))
+    new_relation: Annotated[str, BeforeValidator(text_of(20, "关系"))] = Field("", title=mark("关系"))
     new_phone: Annotated[str | None, BeforeValidator(lambda value: read_phone(str(value or "")))] = Field(
-        None, title="手机"
+        None, title=mark("手机")
     )
-    new_is_proxy: YesNo = Field(False, title="代为转告")
+    new_is_proxy: YesNo = Field(False, title=mark("代为转告"))
 
     @field_validator("home_again")
     @classmethod

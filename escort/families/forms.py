@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from escort.families.models import TellBy
 from escort.families.needs import checked_note
 from escort.filled_form import FilledForm, FormMistakes, MaybeDate, MaybeGender, MaybeId, YesNo, text_of
+from escort.sentences import Sentence, mark
 from escort.typed_values import half_width, read_name, read_phone, read_text
 
 WEEKDAYS_DEFAULT = "1111100"
@@ -55,36 +56,38 @@ def _school(value: object) -> int:
 class ChildSetUp(FilledForm):
     """Six fields; the rest is defaulted and shown as such. Places are read by `places.read_place`."""
 
-    short_name: Annotated[str, BeforeValidator(text_of(20, "小名", required=True))] = Field(title="小名")
-    school_id: Annotated[int, BeforeValidator(_school)] = Field(title="学校")
-    pickup: Annotated[str, BeforeValidator(text_of(500, "接的地方"))] = Field("", title="接的地方")
+    short_name: Annotated[str, BeforeValidator(text_of(20, "小名", required=True))] = Field(
+        title=mark("小名")
+    )
+    school_id: Annotated[int, BeforeValidator(_school)] = Field(title=mark("学校"))
+    pickup: Annotated[str, BeforeValidator(text_of(500, "接的地方"))] = Field("", title=mark("接的地方"))
     dropoff: Annotated[str, BeforeValidator(text_of(500, "送到"))] = Field(
-        "", title="送到"
+        "", title=mark("送到")
     )  # blank: as pickup
     tell_name: Annotated[str, BeforeValidator(text_of(40, "谁收消息", required=True))] = Field(
-        title="谁收消息"
+        title=mark("谁收消息")
     )
-    phone: Annotated[str, BeforeValidator(_phone)] = Field(title="手机")
+    phone: Annotated[str, BeforeValidator(_phone)] = Field(title=mark("手机"))
 
-    pickup_id: MaybeId = Field(None, title="接的地方")
-    dropoff_id: MaybeId = Field(None, title="送到")
-    relation: Annotated[str, BeforeValidator(text_of(20, "关系"))] = Field("", title="关系")
-    weekdays: Annotated[str, BeforeValidator(read_weekdays)] = Field(WEEKDAYS_DEFAULT, title="哪几天")
-    to_school: YesNo = Field(True, title="上学")
-    home_again: YesNo = Field(True, title="放学")
-    from_on: MaybeDate = Field(None, title="从哪天起")
-    until_on: MaybeDate = Field(None, title="到哪天止")
-    street: Annotated[str, BeforeValidator(text_of(40, "街道"))] = Field("", title="街道")
-    grade: Annotated[str, BeforeValidator(text_of(20, "年级"))] = Field("", title="年级")
-    class_name: Annotated[str, BeforeValidator(text_of(40, "班级"))] = Field("", title="班级")
-    gender: MaybeGender = Field(None, title="性别")
-    child_seat: YesNo = Field(False, title="要儿童座椅")
-    wheelchair: YesNo = Field(False, title="坐轮椅")
-    female_driver: YesNo = Field(False, title="只要女司机")
-    only_familiar: YesNo = Field(False, title="只要熟面孔")
-    alone: YesNo = Field(False, title="单独一车")
-    second_adult: YesNo = Field(False, title="要第二个大人")
-    tell_by: Annotated[TellBy, BeforeValidator(_tell_by)] = Field(TellBy.SMS, title="怎么告诉家里")
+    pickup_id: MaybeId = Field(None, title=mark("接的地方"))
+    dropoff_id: MaybeId = Field(None, title=mark("送到"))
+    relation: Annotated[str, BeforeValidator(text_of(20, "关系"))] = Field("", title=mark("关系"))
+    weekdays: Annotated[str, BeforeValidator(read_weekdays)] = Field(WEEKDAYS_DEFAULT, title=mark("哪几天"))
+    to_school: YesNo = Field(True, title=mark("上学"))
+    home_again: YesNo = Field(True, title=mark("放学"))
+    from_on: MaybeDate = Field(None, title=mark("从哪天起"))
+    until_on: MaybeDate = Field(None, title=mark("到哪天止"))
+    street: Annotated[str, BeforeValidator(text_of(40, "街道"))] = Field("", title=mark("街道"))
+    grade: Annotated[str, BeforeValidator(text_of(20, "年级"))] = Field("", title=mark("年级"))
+    class_name: Annotated[str, BeforeValidator(text_of(40, "班级"))] = Field("", title=mark("班级"))
+    gender: MaybeGender = Field(None, title=mark("性别"))
+    child_seat: YesNo = Field(False, title=mark("要儿童座椅"))
+    wheelchair: YesNo = Field(False, title=mark("坐轮椅"))
+    female_driver: YesNo = Field(False, title=mark("只要女司机"))
+    only_familiar: YesNo = Field(False, title=mark("只要熟面孔"))
+    alone: YesNo = Field(False, title=mark("单独一车"))
+    second_adult: YesNo = Field(False, title=mark("要第二个大人"))
+    tell_by: Annotated[TellBy, BeforeValidator(_tell_by)] = Field(TellBy.SMS, title=mark("怎么告诉家里"))
 
     @field_validator("home_again")
     @classmethod
@@ -105,9 +108,9 @@ class ChildSetUp(FilledForm):
 class PersonNamed(FilledForm):
     """A receiver: without a phone it is "to be completed"."""
 
-    name: Annotated[str, BeforeValidator(text_of(40, "姓名", required=True))] = Field(title="姓名")
+    name: Annotated[str, BeforeValidator(text_of(40, "姓名", required=True))] = Field(title=mark("姓名"))
     phone: Annotated[str | None, BeforeValidator(lambda value: read_phone(str(value or "")))] = Field(
-        None, title="手机号"
+        None, title=mark("手机号")
     )
 
 
@@ -120,7 +123,9 @@ def read_people(text: str, *, field: str) -> list[PersonNamed]:
         try:
             people.append(PersonNamed.read({"name": name, "phone": line[len(name) :]}))
         except FormMistakes as mistake:
-            raise FormMistakes({field: f"{name or line}：{mistake.sentence}"}) from mistake
+            raise FormMistakes(
+                {field: Sentence("%(name)s：%(wrong)s", name=name or line, wrong=Sentence(mistake.sentence))}
+            ) from mistake
     return people
 
 
@@ -128,25 +133,25 @@ class ChildCompletion(FilledForm):
     """Step two: full name, birth date and the signed consent; until then nobody is asked."""
 
     full_name: Annotated[str, BeforeValidator(lambda value: read_name(str(value or "")))] = Field(
-        title="全名"
+        title=mark("全名")
     )
-    born_on: MaybeDate = Field(title="出生日期")
-    consent_on: MaybeDate = Field(None, title="同意书日期")
+    born_on: MaybeDate = Field(title=mark("出生日期"))
+    consent_on: MaybeDate = Field(None, title=mark("同意书日期"))
     consent_version: Annotated[str, BeforeValidator(text_of(20, "同意书版本"))] = Field(
-        CONSENT_VERSION, title="同意书版本"
+        CONSENT_VERSION, title=mark("同意书版本")
     )
     receivers: Annotated[str, BeforeValidator(lambda value: str(value or "")[:1000])] = Field(
-        "", title="谁可以接回"
+        "", title=mark("谁可以接回")
     )
     barred: Annotated[str, BeforeValidator(lambda value: str(value or "")[:1000])] = Field(
-        "", title="不许接的人"
+        "", title=mark("不许接的人")
     )
-    address: Annotated[str, BeforeValidator(text_of(120, "住址"))] = Field("", title="住址")
-    diagnosis: Annotated[str, BeforeValidator(text_of(500, "诊断"))] = Field("", title="诊断")
+    address: Annotated[str, BeforeValidator(text_of(120, "住址"))] = Field("", title=mark("住址"))
+    diagnosis: Annotated[str, BeforeValidator(text_of(500, "诊断"))] = Field("", title=mark("诊断"))
     handling_note: Annotated[str, BeforeValidator(lambda value: checked_note(str(value or "")))] = Field(
-        "", title="路上要注意什么"
+        "", title=mark("路上要注意什么")
     )
-    note_for_gate: YesNo = Field(False, title="校门也看得到")
+    note_for_gate: YesNo = Field(False, title=mark("校门也看得到"))
 
     @field_validator("born_on")
     @classmethod

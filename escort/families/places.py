@@ -10,6 +10,7 @@ from escort.filled_form import FormMistakes
 from escort.geocoding import PIDU, Box, parse_shared_place
 from escort.schools.models import Place
 from escort.schools.places import get_place, search_places
+from escort.sentences import Sentence, mark
 from escort.typed_values import half_width, read_text
 from scheduling.travel import Point
 
@@ -18,7 +19,9 @@ class AmbiguousPlace(FormMistakes):
     """Several known places may be meant: the reader picks one."""
 
     def __init__(self, field: str, text: str, places: list[Place]) -> None:
-        super().__init__({field: f"有 {len(places)} 个“{text}”，请在下面选一个。"})
+        super().__init__(
+            {field: Sentence("有 %(n)s 个“%(text)s”，请在下面选一个。", n=len(places), text=text)}
+        )
         self.places = places
 
 
@@ -49,7 +52,9 @@ def read_place(
         return _known(get_place(session, place_id))
     words = read_text(text)
     if not words:
-        raise FormMistakes({field: f"{_LABELS[field]}没填，请选常用地点，或粘贴坐标。"})
+        raise FormMistakes(
+            {field: Sentence("%(place)s没填，请选常用地点，或粘贴坐标。", place=Sentence(_LABELS[field]))}
+        )
     by_hand = _BY_HAND.search(half_width(words))
     if by_hand is not None:
         return _typed(by_hand, words, field)
@@ -59,13 +64,18 @@ def read_place(
     if words in HOME_WORDS:
         if home is None:
             raise FormMistakes(
-                {field: f"{_LABELS[field]}选了家门口，但还没有住址的坐标，请粘贴坐标，或填公里和分钟。"}
+                {
+                    field: Sentence(
+                        "%(place)s选了家门口，但还没有住址的坐标，请粘贴坐标，或填公里和分钟。",
+                        place=Sentence(_LABELS[field]),
+                    )
+                }
             )
         return ChosenPlace(PlaceKind.HOME, HOME_NAME, point=home)
     return _by_name(session, words, field)
 
 
-_LABELS = {"pickup": "接的地方", "dropoff": "送到的地方"}
+_LABELS = {"pickup": mark("接的地方"), "dropoff": mark("送到的地方")}
 HOME_NAME = "家门口"
 HOME_WORDS = {"家门口", "家", "家里", "住址", "自己家", "本人家"}
 FARTHEST_KM, LONGEST_MINUTES = 60, 120  # one way, inside one district
@@ -80,7 +90,11 @@ def _by_name(session: Session, words: str, field: str) -> ChosenPlace:
         raise AmbiguousPlace(field, words, exact or found)
     raise FormMistakes(
         {
-            field: f"{_LABELS[field]}“{words[:20]}”不是常用地点，请粘贴“30.8214,103.8648”这样的坐标，或填“15 公里 32 分”先用着。"
+            field: Sentence(
+                "%(place)s“%(words)s”不是常用地点，请粘贴“30.8214,103.8648”这样的坐标，或填“15 公里 32 分”先用着。",
+                place=Sentence(_LABELS[field]),
+                words=words[:20],
+            )
         }
     )
 
@@ -91,7 +105,9 @@ def _known(place: Place) -> ChosenPlace:
 
 def _pasted(point: Point, words: str, field: str, box: Box) -> ChosenPlace:
     if not box.contains(point):
-        raise FormMistakes({field: f"{_LABELS[field]}不在本区范围内，请核对坐标。"})
+        raise FormMistakes(
+            {field: Sentence("%(place)s不在本区范围内，请核对坐标。", place=Sentence(_LABELS[field]))}
+        )
     name = _NOT_A_NAME.sub(" ", words).strip(" ,，;；:：。")
     is_home = not HOME_WORDS.isdisjoint(re.split(r"\W+", name))
     return ChosenPlace(
@@ -105,11 +121,25 @@ def _typed(by_hand: re.Match[str], words: str, field: str) -> ChosenPlace:
     km, minutes = float(by_hand["km"]), int(by_hand["minutes"])
     if not 0 < km <= FARTHEST_KM:
         raise FormMistakes(
-            {field: f"{_LABELS[field]}写了 {km:g} 公里，应大于 0、不超过 {FARTHEST_KM} 公里，请核对。"}
+            {
+                field: Sentence(
+                    "%(place)s写了 %(km)s 公里，应大于 0、不超过 %(farthest_km)s 公里，请核对。",
+                    place=Sentence(_LABELS[field]),
+                    km=f"{km:g}",
+                    farthest_km=FARTHEST_KM,
+                )
+            }
         )
     if not 0 < minutes <= LONGEST_MINUTES:
         raise FormMistakes(
-            {field: f"{_LABELS[field]}写了 {minutes} 分钟，应在 1 到 {LONGEST_MINUTES} 分钟之间，请核对。"}
+            {
+                field: Sentence(
+                    "%(place)s写了 %(minutes)s 分钟，应在 1 到 %(longest_minutes)s 分钟之间，请核对。",
+                    place=Sentence(_LABELS[field]),
+                    minutes=minutes,
+                    longest_minutes=LONGEST_MINUTES,
+                )
+            }
         )
     name = half_width(words).replace(by_hand[0], "").strip(" ,，;；:：。()")
     return ChosenPlace(PlaceKind.BY_HAND, name[:40] or "未标地点", km=km, minutes=minutes)

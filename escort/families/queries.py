@@ -13,6 +13,7 @@ from sqlmodel import Session, col, func, select
 from escort import pinyin
 from escort.families.models import Child, Consent, Escort, EscortPause, Guardian, PlaceKind
 from escort.schools.models import School
+from escort.sentences import mark
 
 
 class Missing(StrEnum):
@@ -26,11 +27,11 @@ class Missing(StrEnum):
 
 
 MISSING_SENTENCES = {
-    Missing.FULL_NAME: "还没有填全名。",
-    Missing.CONSENT: "待同意：监护人签好同意书以前，不问任何志愿者，也不发消息。",
-    Missing.PICKUP_PLACE: "接的地方没有坐标，请选常用地点、粘贴坐标，或自己填公里和分钟。",
-    Missing.DROPOFF_PLACE: "送到的地方没有坐标，请选常用地点、粘贴坐标，或自己填公里和分钟。",
-    Missing.NO_ESCORT: "没有正在进行的接送安排。",
+    Missing.FULL_NAME: mark("还没有填全名。"),
+    Missing.CONSENT: mark("待同意：监护人签好同意书以前，不问任何志愿者，也不发消息。"),
+    Missing.PICKUP_PLACE: mark("接的地方没有坐标，请选常用地点、粘贴坐标，或自己填公里和分钟。"),
+    Missing.DROPOFF_PLACE: mark("送到的地方没有坐标，请选常用地点、粘贴坐标，或自己填公里和分钟。"),
+    Missing.NO_ESCORT: mark("没有正在进行的接送安排。"),
 }
 
 

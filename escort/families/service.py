@@ -19,6 +19,7 @@ from escort.families.places import ChosenPlace, read_place
 from escort.families.queries import NEEDS, Missing, missing_of
 from escort.filled_form import FormMistakes
 from escort.schools.models import School
+from escort.sentences import Sentence, mark
 from notifications.addresses import party_by_phone, prefer_by_hand, set_phone
 from notifications.sealed import keyring_of
 
@@ -47,9 +48,9 @@ def set_up_child(session: Session, *, form: ChildSetUp, today: date, now: dateti
     """
     pickup, dropoff = _read_places(session, form)
     if session.get(School, form.school_id) is None:
-        raise FormMistakes({"school_id": "没有这所学校，请重新选择。"})
+        raise FormMistakes({"school_id": mark("没有这所学校，请重新选择。")})
     if form.until_on is not None and form.until_on < today:
-        raise FormMistakes({"until_on": "结束日期已经过去，请核对年份。"})
+        raise FormMistakes({"until_on": mark("结束日期已经过去，请核对年份。")})
     guardian = _guardian(session, form, now=now)
     child = _child(form, guardian.family_id, pickup, dropoff, now=now)
     _refuse_namesake(session, child)
@@ -88,7 +89,9 @@ def complete_child(
     key = natural_key(keyring, full_name=form.full_name, born_on=born_on, school_id=child.school_id)
     twin = session.exec(select(Child.id).where(Child.natural_key == key, col(Child.id) != child_id)).first()
     if twin is not None:
-        raise FormMistakes({"full_name": "这所学校已经登记过同名同生日的孩子，请在列表里找到原来的资料。"})
+        raise FormMistakes(
+            {"full_name": mark("这所学校已经登记过同名同生日的孩子，请在列表里找到原来的资料。")}
+        )
     values = {
         "full_name": form.full_name,
         "born_on": born_on.isoformat(),
@@ -226,33 +229,46 @@ def _refuse_namesake(session: Session, child: Child) -> None:
     ).first()
     if twin is not None:
         raise FormMistakes(
-            {"short_name": f"这家已经有一个孩子叫“{child.short_name}”，请在列表里找到原来的资料。"}
+            {
+                "short_name": Sentence(
+                    "这家已经有一个孩子叫“%(short_name)s”，请在列表里找到原来的资料。",
+                    short_name=child.short_name,
+                )
+            }
         )
 
 
 def _checked_birth(form: ChildCompletion, today: date) -> date:
     born_on = form.born_on
     if born_on is None or born_on >= today:
-        raise FormMistakes({"born_on": "出生日期在将来，请核对年份。"})
+        raise FormMistakes({"born_on": mark("出生日期在将来，请核对年份。")})
     if today.year - born_on.year > OLDEST:
-        raise FormMistakes({"born_on": f"按出生日期已超过 {OLDEST} 岁，请核对年份。"})
+        raise FormMistakes(
+            {"born_on": Sentence("按出生日期已超过 %(oldest)s 岁，请核对年份。", oldest=OLDEST)}
+        )
     if form.consent_on is not None and form.consent_on > today:
-        raise FormMistakes({"consent_on": "同意书日期在将来，请填签字那天的日期。"})
+        raise FormMistakes({"consent_on": mark("同意书日期在将来，请填签字那天的日期。")})
     return born_on
 
 
 def _refuse_both(*, receivers: list[str], barred: list[str]) -> None:
     both = set(receivers) & set(barred)
     if both:
-        raise FormMistakes({"barred": f"“{min(both)}”同时写在可以接回和不许接里，请去掉其中一处。"})
+        raise FormMistakes(
+            {"barred": Sentence("“%(name)s”同时写在可以接回和不许接里，请去掉其中一处。", name=min(both))}
+        )
 
 
 def _notes(born_on: date, today: date, without_phone: list[str]) -> Iterable[str]:
     for name in without_phone:
-        yield f"{name}没有手机号，先记成“待补”。"
+        yield Sentence("%(name)s没有手机号，先记成“待补”。", name=name)
     turns_on = date(born_on.year + OWN_CONSENT_AGE, born_on.month, min(born_on.day, 28))
     if today <= turns_on <= today + timedelta(days=365):
-        yield f"孩子将在 {turns_on:%Y年%-m月}满 {OWN_CONSENT_AGE} 岁，届时请本人也在同意书上签字。"
+        yield Sentence(
+            "孩子将在 %(turns_on)s满 %(own_consent_age)s 岁，届时请本人也在同意书上签字。",
+            turns_on=f"{turns_on:%Y年%-m月}",
+            own_consent_age=OWN_CONSENT_AGE,
+        )
 
 
 def _move(session: Session, child_id: int, version: int, values: Mapping[str, object]) -> None:

@@ -17,10 +17,11 @@ from escort.hours.queries import served_in_month
 from escort.roster.models import Team, Volunteer
 from escort.rota.models import Direction, Leg, LegState, Role, RunLeg, Service, Shift, ShiftState
 from escort.schools.models import School
+from escort.sentences import mark
 
 FEWEST_CHILDREN = 6  # a smaller group is merged: a number about it would be a number about somebody
-OTHERS = "其他学校"
-WHOLE_DISTRICT = "全区"
+OTHERS = mark("其他学校")
+WHOLE_DISTRICT = mark("全区")
 
 
 @dataclass(slots=True)

@@ -19,6 +19,7 @@ from escort.journeys import board_rows
 from escort.journeys.board_rows import HandRow, LegRow, OfficeRow, ShiftRow, StandInRow
 from escort.journeys.leg_codes import GRACE_TO_DELIVER, ON_THE_ROAD, LegCode, code_of
 from escort.rota.models import LegState
+from escort.sentences import Sentence
 
 
 class Action(StrEnum):
@@ -370,7 +371,11 @@ def _done(
     lines += [
         DoneLine(
             at=row.at,
-            sentence=f"{'、'.join(children.get(row.run_id, [])) or row.school}：{row.name}答应顶班。",
+            sentence=Sentence(
+                "%(for_whom)s：%(name)s答应顶班。",
+                for_whom="、".join(children.get(row.run_id, [])) or row.school,
+                name=row.name,
+            ),
             by_system=True,
             run_id=row.run_id,
         )

@@ -31,6 +31,7 @@ from escort.rota.models import (
     ShiftState,
 )
 from escort.schools.models import School
+from escort.sentences import Sentence
 from notifications.models import HandTask, Message, Urgency
 
 
@@ -275,7 +276,12 @@ def _names(session: Session, parties: Collection[str]) -> dict[str, str]:
     )
     found: dict[str, str] = {}
     for kind, who, name, relation in session.execute(union_all(volunteers, guardians)):
-        found.setdefault(f"{kind}{who}", f"{name}的{relation or '家里'}" if kind == "guardian:" else name)
+        found.setdefault(
+            f"{kind}{who}",
+            Sentence("%(child)s的%(who)s", child=name, who=Sentence(relation or "家里"))
+            if kind == "guardian:"
+            else name,
+        )
     return found
 
 

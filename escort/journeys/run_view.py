@@ -15,10 +15,11 @@ from sqlmodel import Session, col, select
 from escort.errors import NotFound
 from escort.families.models import Child, PlaceKind
 from escort.journeys import windows
-from escort.journeys.leg_facts import LegFacts, facts_of
+from escort.journeys.leg_facts import Car, LegFacts, facts_of
 from escort.journeys.models import Step
 from escort.journeys.turns import KnownRun, Need, Turn, known_runs, needs_of, turn_of
 from escort.rota.models import Direction, Leg, LegState, Role, RunLeg, Shift, ShiftState
+from escort.sentences import Sentence
 
 WordsOf = Callable[[int, int], str]
 """(shift id, leg id) -> the word pair of this shift and leg."""
@@ -145,7 +146,7 @@ def _open_run(
         last_tap=_last_tap(facts, f"volunteer:{shift.volunteer_id}"),
         started_at=min(started, default=None),
         partner=partner.car.name if partner else "",
-        car=f"{mine.car.colour.removesuffix('色')}色 {mine.car.model}" if mine and mine.car.colour else "",
+        car=_car(mine.car) if mine and mine.car.colour else "",
         plate=mine.car.plate if mine else "",
     )
 
@@ -166,6 +167,12 @@ def taps_left(direction: str, legs: Sequence[tuple[LegFacts, ChildOnRun]], by: s
                 names=tuple(child.short_name for _, child in left),
                 place=left[0][1].place,
             )
+
+
+def _car(car: Car) -> str:
+    return Sentence(
+        "%(colour)s %(model)s", colour=Sentence(f"{car.colour.removesuffix('色')}色"), model=car.model
+    )
 
 
 def _drive(

@@ -28,6 +28,7 @@ from escort.journeys.progress import Rank, rank_of
 from escort.roster.models import Volunteer
 from escort.rota.models import Direction, Leg, LegState, Role, RunLeg, Service, Shift, ShiftState
 from escort.rota.service import record_services
+from escort.sentences import mark
 
 
 class TapOutcome(StrEnum):
@@ -222,14 +223,14 @@ def _own_family(session: Session, by: str, leg_ids: Collection[int]) -> set[int]
 
 def _judge(scene: _Scene, tap: TapIn, now: datetime) -> TapResult:
     leg = scene.legs.get(tap.leg_id)
-    refusal = "没有这趟接送，请刷新页面再看。" if leg is None else _refusal(scene, leg, tap, now)
+    refusal = mark("没有这趟接送，请刷新页面再看。") if leg is None else _refusal(scene, leg, tap, now)
     if refusal or leg is None:
         return TapResult(tap.uuid, TapOutcome.REFUSED, refusal)
     step = _stored_step(scene, tap)
     if step in scene.steps[tap.leg_id]:
         return TapResult(tap.uuid, TapOutcome.KNOWN)
     if scene.role in {"volunteer", "account"} and _comes_too_late(scene, leg, step, tap.tapped_at):
-        return TapResult(tap.uuid, TapOutcome.REFUSED, "后面的一步已经报过了，这一步不用再报。")
+        return TapResult(tap.uuid, TapOutcome.REFUSED, mark("后面的一步已经报过了，这一步不用再报。"))
     scene.note(tap.leg_id, step, scene.by, tap.tapped_at)
     return TapResult(tap.uuid, TapOutcome.RECORDED)
 
@@ -237,56 +238,60 @@ def _judge(scene: _Scene, tap: TapIn, now: datetime) -> TapResult:
 def _refusal(scene: _Scene, leg: Leg, tap: TapIn, now: datetime) -> str:
     """Return why this tap cannot be recorded; "" if it can."""
     if not 0 < len(tap.uuid) <= UUID or tap.step not in set(Step):
-        return "这一步系统不认识，请刷新页面再点。"
+        return mark("这一步系统不认识，请刷新页面再点。")
     if tap.tapped_at > now + MAX_AHEAD:
-        return "这部手机的时间快了，这一步没有记。请把手机时间设成自动，再点一次。"
+        return mark("这部手机的时间快了，这一步没有记。请把手机时间设成自动，再点一次。")
     if tap.tapped_at < now - MAX_AGE:
-        return "这一步是12小时以前点的，没有记。请打值班电话说一声。"
+        return mark("这一步是12小时以前点的，没有记。请打值班电话说一声。")
     if tap.tapped_at < leg.pickup_at - MAX_EARLY:
-        return "还没到这趟的时间，这一步没有记。"
+        return mark("还没到这趟的时间，这一步没有记。")
     allowed = {
         "volunteer": _may_volunteer,
         "gate": _may_gate,
         "guardian": _may_guardian,
         "account": _may_account,
     }.get(scene.role)
-    return allowed(scene, leg, tap) if allowed else "您不能报这一步。"
+    return allowed(scene, leg, tap) if allowed else mark("您不能报这一步。")
 
 
 def _may_volunteer(scene: _Scene, leg: Leg, tap: TapIn) -> str:
     if tap.step not in DRIVE:
-        return "这一步由校门或家里来点。"
+        return mark("这一步由校门或家里来点。")
     if leg.state != LegState.WANTED:
-        return "家里说这趟不用接了，没有记。孩子如果在您车上，请马上打值班电话。"
+        return mark("家里说这趟不用接了，没有记。孩子如果在您车上，请马上打值班电话。")
     if scene.shift_for(tap.leg_id) is None:
-        return "这趟现在不是您的了，没有记。孩子如果在您车上，请马上打值班电话。"
+        return mark("这趟现在不是您的了，没有记。孩子如果在您车上，请马上打值班电话。")
     return ""
 
 
 def _may_gate(scene: _Scene, leg: Leg, tap: TapIn) -> str:
     if leg.school_id != scene.number:
-        return "这名学生不是本校的，请核对名单。"
+        return mark("这名学生不是本校的，请核对名单。")
     if tap.step == Step.SELF_COLLECTED:
-        return "" if leg.state != LegState.WANTED else "这趟还有人来接。家里要自己接，请先打值班电话取消。"
+        return (
+            "" if leg.state != LegState.WANTED else mark("这趟还有人来接。家里要自己接，请先打值班电话取消。")
+        )
     if tap.step != Step.HANDED_OVER:
-        return "这一步由司机来点。"
+        return mark("这一步由司机来点。")
     if leg.state != LegState.WANTED:
-        return "家里说今天自己接，请点“领走了”。"
+        return mark("家里说今天自己接，请点“领走了”。")
     if leg.direction == Direction.HOME and scene.shift_for(tap.leg_id) is None:
-        return "这趟现在没有人来接，先不放人，请打值班电话。"
+        return mark("这趟现在没有人来接，先不放人，请打值班电话。")
     return ""
 
 
 def _may_guardian(scene: _Scene, leg: Leg, tap: TapIn) -> str:
     if leg.id not in scene.own_family:
-        return "没有这趟接送，请打开最新的短信。"
+        return mark("没有这趟接送，请打开最新的短信。")
     if leg.direction != Direction.HOME or tap.step not in {Step.DELIVERED, Step.HANDED_OVER}:
-        return "这一步由司机或学校来点。"
-    return "" if leg.state == LegState.WANTED else "这趟已经取消了。"
+        return mark("这一步由司机或学校来点。")
+    return "" if leg.state == LegState.WANTED else mark("这趟已经取消了。")
 
 
 def _may_account(_scene: _Scene, leg: Leg, _tap: TapIn) -> str:
-    return "" if leg.state == LegState.WANTED or _tap.step == Step.SELF_COLLECTED else "这趟已经取消了。"
+    return (
+        "" if leg.state == LegState.WANTED or _tap.step == Step.SELF_COLLECTED else mark("这趟已经取消了。")
+    )
 
 
 def _stored_step(scene: _Scene, tap: TapIn) -> str:

@@ -16,6 +16,7 @@ from escort.filled_form import (
 )
 from escort.geocoding import PIDU, parse_shared_place
 from escort.roster.models import Volunteer
+from escort.sentences import Sentence, mark
 from escort.typed_values import read_name, read_phone, read_text
 from scheduling.travel import Point
 
@@ -68,41 +69,43 @@ def _pattern(value: object) -> str:
 class VolunteerFields(FilledForm):
     """All that is kept of a volunteer but the number. `seats` counts the driver's, as a car's papers do."""
 
-    name: Annotated[str, BeforeValidator(_name), Field(title="姓名")]
-    gender: MaybeGender = Field(None, title="性别")
-    team_id: MaybeId = Field(None, title="车队")
-    address: Annotated[str, BeforeValidator(text_of(120, "住址"))] = Field("", title="住址")
-    home: Annotated[Point | None, BeforeValidator(_home)] = Field(None, title="住址坐标")
-    plate: Plate = Field("", title="车牌号")
-    car_model: Annotated[str, BeforeValidator(text_of(40, "车型"))] = Field("", title="车型")
-    car_colour: Annotated[str, BeforeValidator(text_of(10, "颜色"))] = Field("", title="颜色")
+    name: Annotated[str, BeforeValidator(_name), Field(title=mark("姓名"))]
+    gender: MaybeGender = Field(None, title=mark("性别"))
+    team_id: MaybeId = Field(None, title=mark("车队"))
+    address: Annotated[str, BeforeValidator(text_of(120, "住址"))] = Field("", title=mark("住址"))
+    home: Annotated[Point | None, BeforeValidator(_home)] = Field(None, title=mark("住址坐标"))
+    plate: Plate = Field("", title=mark("车牌号"))
+    car_model: Annotated[str, BeforeValidator(text_of(40, "车型"))] = Field("", title=mark("车型"))
+    car_colour: Annotated[str, BeforeValidator(text_of(10, "颜色"))] = Field("", title=mark("颜色"))
     seats: Annotated[
         int, BeforeValidator(number_of("座位数（含司机）", FEWEST_SEATS, MOST_SEATS, default=5))
-    ] = Field(5, title="座位数（含司机）")
+    ] = Field(5, title=mark("座位数（含司机）"))
     child_seats: Annotated[int, BeforeValidator(number_of("儿童座椅", 0, 8, default=0))] = Field(
-        0, title="儿童座椅"
+        0, title=mark("儿童座椅")
     )
-    wheelchair: YesNo = Field(False, title="能放轮椅")
-    pattern: Annotated[str, BeforeValidator(_pattern)] = Field(NEVER, title="什么时候能去")
+    wheelchair: YesNo = Field(False, title=mark("能放轮椅"))
+    pattern: Annotated[str, BeforeValidator(_pattern)] = Field(NEVER, title=mark("什么时候能去"))
     cap_week: Annotated[
         int, BeforeValidator(number_of("每周最多次数", 1, HIGHEST_CAP, default=DEFAULT_CAP))
-    ] = Field(DEFAULT_CAP, title="每周最多次数")
+    ] = Field(DEFAULT_CAP, title=mark("每周最多次数"))
     max_approach_km: Annotated[int, BeforeValidator(number_of("最远接人公里数", 1, 40, default=10))] = Field(
-        10, title="最远接人公里数"
+        10, title=mark("最远接人公里数")
     )
-    vetted_on: MaybeDate = Field(None, title="无犯罪记录查询日期")
-    licence_until: MaybeDate = Field(None, title="驾驶证有效期")
-    insured_until: MaybeDate = Field(None, title="座位险有效期")
-    girls_only: YesNo = Field(False, title="只接女孩")
-    remark: Annotated[str, BeforeValidator(text_of(200, "备注"))] = Field("", title="备注")
-    shares_phone: YesNo = Field(False, title="和家人共用手机号")
+    vetted_on: MaybeDate = Field(None, title=mark("无犯罪记录查询日期"))
+    licence_until: MaybeDate = Field(None, title=mark("驾驶证有效期"))
+    insured_until: MaybeDate = Field(None, title=mark("座位险有效期"))
+    girls_only: YesNo = Field(False, title=mark("只接女孩"))
+    remark: Annotated[str, BeforeValidator(text_of(200, "备注"))] = Field("", title=mark("备注"))
+    shares_phone: YesNo = Field(False, title=mark("和家人共用手机号"))
 
     @field_validator("child_seats")
     @classmethod
     def _child_seats_fit(cls, value: int, info: ValidationInfo) -> int:
         seats = info.data.get("seats")  # absent when it is wrong itself
         if seats is not None and value > seats - 1:
-            raise ValueError(f"儿童座椅 {value} 个，超过乘客座位 {seats - 1} 个，请核对。")
+            raise ValueError(
+                Sentence("儿童座椅 %(value)s 个，超过乘客座位 %(n)s 个，请核对。", value=value, n=seats - 1)
+            )
         return value
 
     def columns(self) -> dict[str, Any]:
@@ -120,13 +123,13 @@ class VolunteerFields(FilledForm):
 class NewVolunteer(VolunteerFields):
     """The form of somebody whom the office adds by hand."""
 
-    phone: Annotated[str, BeforeValidator(_phone), Field(title="手机号")]
+    phone: Annotated[str, BeforeValidator(_phone), Field(title=mark("手机号"))]
 
 
 class ChangedVolunteer(VolunteerFields):
     """The form of somebody known. The number is shown masked: left blank, it stays as it is."""
 
-    phone: Annotated[str | None, BeforeValidator(_maybe_phone)] = Field(None, title="手机号")
+    phone: Annotated[str | None, BeforeValidator(_maybe_phone)] = Field(None, title=mark("手机号"))
 
 
 def form_of(volunteer: Volunteer) -> dict[str, object]:

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from escort.roster.models import Volunteer
+from escort.sentences import mark
 
 
 class Gate(StrEnum):
@@ -68,11 +69,11 @@ VETTING_VALID = timedelta(
 )  # the bureau's rule: the query is repeated every year; the 365th day counts
 OF_THE_CAR = {Gate.NO_LICENCE, Gate.LICENCE_EXPIRED, Gate.NO_INSURANCE, Gate.INSURANCE_EXPIRED}
 SENTENCES = {
-    Gate.SUSPENDED: "已停用，恢复后才能排班。",
-    Gate.NOT_VETTED: "没有无犯罪记录查询日期，查询并登记后才能开。",
-    Gate.VETTING_EXPIRED: "无犯罪记录查询已超过 365 天或日期不对，请重新查询。",
-    Gate.NO_LICENCE: "没有驾驶证有效期，请登记。",
-    Gate.LICENCE_EXPIRED: "驾驶证当天已过期，请登记新证。",
-    Gate.NO_INSURANCE: "没有座位险有效期，请登记。",
-    Gate.INSURANCE_EXPIRED: "座位险当天已过期，请登记新保单。",
+    Gate.SUSPENDED: mark("已停用，恢复后才能排班。"),
+    Gate.NOT_VETTED: mark("没有无犯罪记录查询日期，查询并登记后才能开。"),
+    Gate.VETTING_EXPIRED: mark("无犯罪记录查询已超过 365 天或日期不对，请重新查询。"),
+    Gate.NO_LICENCE: mark("没有驾驶证有效期，请登记。"),
+    Gate.LICENCE_EXPIRED: mark("驾驶证当天已过期，请登记新证。"),
+    Gate.NO_INSURANCE: mark("没有座位险有效期，请登记。"),
+    Gate.INSURANCE_EXPIRED: mark("座位险当天已过期，请登记新保单。"),
 }

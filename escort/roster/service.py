@@ -17,6 +17,7 @@ from escort.filled_form import FormMistakes
 from escort.roster.forms import SCHOOL_BUS_SEATS, ChangedVolunteer, NewVolunteer, VolunteerFields
 from escort.roster.gates import gates_on, sentences
 from escort.roster.models import Blockout, HalfDay, Team, Volunteer
+from escort.sentences import Sentence, mark
 from notifications.addresses import party_by_phone, phone_of, set_phone
 
 
@@ -83,7 +84,9 @@ def set_pattern(
     values: dict[str, object] = {"pattern": pattern, "pattern_understood": True}
     if cap_week is not None:
         if not 1 <= cap_week <= 14:
-            raise Refused(f"每周最多次数是 {cap_week}，应在 1 到 14 之间，请核对。")
+            raise Refused(
+                Sentence("每周最多次数是 %(cap_week)s，应在 1 到 14 之间，请核对。", cap_week=cap_week)
+            )
         values["cap_week"] = cap_week
     _move(session, volunteer_id, volunteer.version, values)
     audit.record(
@@ -211,7 +214,9 @@ def _mark(session: Session, volunteer_id: int, *, was_suspended: bool, **values:
     )
     if marked.rowcount == 0:
         get_volunteer(session, volunteer_id)
-        raise Conflict("这位志愿者没有停用，不用恢复。" if was_suspended else "这位志愿者已经停用了。")
+        raise Conflict(
+            mark("这位志愿者没有停用，不用恢复。") if was_suspended else mark("这位志愿者已经停用了。")
+        )
 
 
 def _check(
@@ -220,15 +225,20 @@ def _check(
     """Raise FormMistakes for what only the store or the date can tell."""
     mistakes: dict[str, str] = {}
     if form.team_id is not None and session.get(Team, form.team_id) is None:
-        mistakes["team_id"] = "没有这支车队，请重新选择。"
+        mistakes["team_id"] = mark("没有这支车队，请重新选择。")
     if form.vetted_on is not None and form.vetted_on > today:
-        mistakes["vetted_on"] = f"无犯罪记录查询日期 {form.vetted_on} 在将来，请核对年份。"
+        mistakes["vetted_on"] = Sentence(
+            "无犯罪记录查询日期 %(vetted_on)s 在将来，请核对年份。", vetted_on=form.vetted_on
+        )
     other = _holder_of(session, phone, own) if phone is not None else None
     if other is not None and other.name == form.name:
-        mistakes["phone"] = f"{other.name}用这个手机号已经登记过了，请直接修改原来的资料。"
+        mistakes["phone"] = Sentence(
+            "%(name)s用这个手机号已经登记过了，请直接修改原来的资料。", name=other.name
+        )
     elif other is not None and not form.shares_phone:
-        mistakes["phone"] = (
-            f"这个手机号已经登记给{other.name}；如是家人共用，请勾选“和家人共用手机号”，否则请核对号码。"
+        mistakes["phone"] = Sentence(
+            "这个手机号已经登记给%(name)s；如是家人共用，请勾选“和家人共用手机号”，否则请核对号码。",
+            name=other.name,
         )
     if mistakes:
         raise FormMistakes(mistakes)
@@ -246,15 +256,17 @@ def _notes(
     """Return what is no mistake, but keeps the volunteer from driving or deserves a look."""
     notes = sentences(gates_on(volunteer, today))
     if volunteer.lat is None:
-        notes.append("住址没有坐标，排班时无法估算路程，请补上。")
+        notes.append(mark("住址没有坐标，排班时无法估算路程，请补上。"))
     if not volunteer.plate:
-        notes.append("车牌号没填，家里和门卫无法认车，请补上。")
+        notes.append(mark("车牌号没填，家里和门卫无法认车，请补上。"))
     if "1" not in volunteer.pattern:
-        notes.append("没有勾选什么时候能去，暂时不会排班。")
+        notes.append(mark("没有勾选什么时候能去，暂时不会排班。"))
     if form.seats >= SCHOOL_BUS_SEATS:
-        notes.append(f"{form.seats} 座以上的车接送学生，可能要按校车管理，请先问交管部门。")
+        notes.append(
+            Sentence("%(seats)s 座以上的车接送学生，可能要按校车管理，请先问交管部门。", seats=form.seats)
+        )
     if phone and any(party.startswith("guardian:") for party in party_by_phone(session, phone)):
-        notes.append("这个号码也是一位孩子家长的号码，请确认不会安排接送自己家以外不认识的孩子。")
+        notes.append(mark("这个号码也是一位孩子家长的号码，请确认不会安排接送自己家以外不认识的孩子。"))
     return tuple(notes)
 
 

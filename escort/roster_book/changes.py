@@ -13,6 +13,7 @@ from escort.roster_book.headers import COLUMNS
 from escort.roster_book.models import BookChange
 from escort.roster_book.shelf import Thing, value_of
 from escort.rota.follow import follow_book
+from escort.sentences import mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,22 +84,22 @@ def _held(thing: Thing | None, column: str) -> object:
 
 
 WORDS: Mapping[str, str] = {
-    "identity": "姓名、出生日期、学校",
-    "home": "住址的坐标",
-    "point": "坐标",
-    "pattern": "可出车时间",
-    "pattern_understood": "可出车时间看懂了没有",
-    "girls_only": "仅限女童",
-    "diagnosis": "诊断",
-    "handling_note": "路上要注意什么",
-    "wheelchair": "轮椅",
-    "child_seat": "儿童座椅",
-    "female_driver": "只要女司机",
-    "only_familiar": "只要熟面孔",
-    "alone": "单独一车",
-    "second_adult": "要第二个大人",
-    "at": "时间",
-    "as_weekday": "按星期几的课表",
-    "note": "说明",
+    "identity": mark("姓名、出生日期、学校"),
+    "home": mark("住址的坐标"),
+    "point": mark("坐标"),
+    "pattern": mark("可出车时间"),
+    "pattern_understood": mark("可出车时间看懂了没有"),
+    "girls_only": mark("仅限女童"),
+    "diagnosis": mark("诊断"),
+    "handling_note": mark("路上要注意什么"),
+    "wheelchair": mark("轮椅"),
+    "child_seat": mark("儿童座椅"),
+    "female_driver": mark("只要女司机"),
+    "only_familiar": mark("只要熟面孔"),
+    "alone": mark("单独一车"),
+    "second_adult": mark("要第二个大人"),
+    "at": mark("时间"),
+    "as_weekday": mark("按星期几的课表"),
+    "note": mark("说明"),
 }
 """Columns that no sheet has under one title: they are read out of others."""

@@ -14,6 +14,7 @@ from escort.roster_book.values import UnreadableError, half_width, read_phone, r
 from escort.roster_book.verdicts import RowJudge
 from escort.roster_book.volunteers import read_day, read_mobile, read_person, read_sex
 from escort.roster_book.weekdays import read_weekdays
+from escort.sentences import Sentence, mark
 from scheduling.travel import Point
 
 SCHOOL_DAYS = "1111100"
@@ -53,7 +54,7 @@ def judge_child(judge: RowJudge, children: Children) -> None:
     school = _school(judge, children.schools)
     home = judge.point("住址")
     guardian_name = _guardian_name(judge)
-    phone = read_mobile(judge, "guardian_phone", "监护人电话没填，请填能联系到家里的 11 位手机号。")
+    phone = read_mobile(judge, "guardian_phone", mark("监护人电话没填，请填能联系到家里的 11 位手机号。"))
     weekdays, to_school, home_again = _legs(judge)
     starts_on, ends_on = _dates(judge)
     split = _needs(judge)
@@ -102,19 +103,27 @@ def _compare_with_others(judge: RowJudge, child: ChildRow, children: Children) -
     if first is not None:
         judge.reject(
             "name",
-            f"与第 {first.row} 行是同一名儿童（姓名、出生日期、学校都相同），第 {first.row} 行已保留。"
-            "如确是两名儿童，请核对出生日期；否则请删去本行。",
+            Sentence(
+                "与第 %(row)s 行是同一名儿童（姓名、出生日期、学校都相同），第 %(row)s 行已保留。如确是两名儿童，请核对出生日期；否则请删去本行。",
+                row=first.row,
+            ),
         )
         return
     twin = children.sounds_like(child.name, child.born_on, child.school)
     if twin is not None:
         judge.warn(
             "name",
-            f"与第 {twin.row} 行出生日期、学校相同，姓名读音也相同，请核对是否同一名儿童（繁简或错字）。",
+            Sentence(
+                "与第 %(row)s 行出生日期、学校相同，姓名读音也相同，请核对是否同一名儿童（繁简或错字）。",
+                row=twin.row,
+            ),
         )
     sibling = children.same_guardian(child.guardian_phone)
     if sibling is not None and sibling.guardian_name != child.guardian_name:
-        judge.warn("guardian_phone", f"监护人电话与第 {sibling.row} 行相同，监护人姓名却不同，请核对。")
+        judge.warn(
+            "guardian_phone",
+            Sentence("监护人电话与第 %(row)s 行相同，监护人姓名却不同，请核对。", row=sibling.row),
+        )
 
 
 def _born_on(judge: RowJudge) -> date | None:
@@ -124,9 +133,16 @@ def _born_on(judge: RowJudge) -> date | None:
         if not judge.said("born_on"):
             judge.reject("born_on", "出生日期没填，请补上。")
     elif born_on > as_of:
-        judge.reject("born_on", f"出生日期 {born_on} 在将来，请核对年份。")
+        judge.reject("born_on", Sentence("出生日期 %(born_on)s 在将来，请核对年份。", born_on=born_on))
     elif not YOUNGEST <= as_of.year - born_on.year <= OLDEST:
-        judge.warn("born_on", f"按出生日期 {born_on} 推算为 {as_of.year - born_on.year} 岁，请核对。")
+        judge.warn(
+            "born_on",
+            Sentence(
+                "按出生日期 %(born_on)s 推算为 %(n)s 岁，请核对。",
+                born_on=born_on,
+                n=as_of.year - born_on.year,
+            ),
+        )
     return born_on
 
 
@@ -135,7 +151,12 @@ def _school(judge: RowJudge, schools: frozenset[str]) -> str:
     if not school:
         judge.reject("school", "学校没填，请填“学校”表里的名称。")
     elif school not in schools:
-        judge.reject("school", f"“{school}”不在“学校”表里，请改成表中的名称，或先在“学校”表补上这所学校。")
+        judge.reject(
+            "school",
+            Sentence(
+                "“%(school)s”不在“学校”表里，请改成表中的名称，或先在“学校”表补上这所学校。", school=school
+            ),
+        )
     return school
 
 
@@ -158,13 +179,21 @@ def _legs(judge: RowJudge) -> tuple[str, bool, bool]:
     read = read_weekdays(phrase)
     if read is None:
         judge.warn(
-            "weekdays", f"看不懂接送日“{phrase[:30]}”，暂不能排班，请改成“周一、周三、周五”这样的写法。"
+            "weekdays",
+            Sentence(
+                "看不懂接送日“%(phrase)s”，暂不能排班，请改成“周一、周三、周五”这样的写法。",
+                phrase=phrase[:30],
+            ),
         )
         return "0000000", to_school, home_again
     weekdays, (morning, afternoon) = read
     if (to_school and not morning) or (home_again and not afternoon):
         judge.warn(
-            "weekdays", f"接送日“{phrase[:30]}”与上学、放学两列不一致，按接送日的早上或下午安排，请核对。"
+            "weekdays",
+            Sentence(
+                "接送日“%(phrase)s”与上学、放学两列不一致，按接送日的早上或下午安排，请核对。",
+                phrase=phrase[:30],
+            ),
         )
         to_school, home_again = to_school and morning, home_again and afternoon
         if not (to_school or home_again):
@@ -177,14 +206,23 @@ def _dates(judge: RowJudge) -> tuple[date | None, date | None]:
     starts_on = read_day(judge, "starts_on", Verdict.REJECTED)
     ends_on = read_day(judge, "ends_on", Verdict.REJECTED)
     if starts_on is None and not judge.said("starts_on"):
-        judge.warn("starts_on", f"开始日期没填，先按 {as_of} 开始，请核对。")
+        judge.warn("starts_on", Sentence("开始日期没填，先按 %(as_of)s 开始，请核对。", as_of=as_of))
         starts_on = as_of
     if starts_on is not None and starts_on - as_of > timedelta(days=366):
-        judge.reject("starts_on", f"开始日期 {starts_on} 在一年以后，请核对年份。")
+        judge.reject(
+            "starts_on", Sentence("开始日期 %(starts_on)s 在一年以后，请核对年份。", starts_on=starts_on)
+        )
     if starts_on is not None and ends_on is not None and ends_on < starts_on:
-        judge.reject("ends_on", f"结束日期 {ends_on} 早于开始日期 {starts_on}，请核对。")
+        judge.reject(
+            "ends_on",
+            Sentence(
+                "结束日期 %(ends_on)s 早于开始日期 %(starts_on)s，请核对。",
+                ends_on=ends_on,
+                starts_on=starts_on,
+            ),
+        )
     elif ends_on is not None and ends_on < as_of:
-        judge.warn("ends_on", f"护送已于 {ends_on} 结束，不会再安排，请核对。")
+        judge.warn("ends_on", Sentence("护送已于 %(ends_on)s 结束，不会再安排，请核对。", ends_on=ends_on))
     return starts_on, ends_on
 
 
@@ -198,7 +236,11 @@ def _needs(judge: RowJudge) -> SplitNeeds:
         "needs" if len(read_text(judge.cell("needs"))) > len(read_text(judge.cell("remark"))) else "remark"
     )
     judge.warn(
-        column, f"照护提示超过 {LONGEST_NOTE} 个字，没有导入。请只写护送时要注意的事，不写病情，再重新导入。"
+        column,
+        Sentence(
+            "照护提示超过 %(longest_note)s 个字，没有导入。请只写护送时要注意的事，不写病情，再重新导入。",
+            longest_note=LONGEST_NOTE,
+        ),
     )
     return SplitNeeds(split.needs, split.diagnosis, "")
 
@@ -209,7 +251,9 @@ def _consent_on(judge: RowJudge) -> date | None:
         if not judge.said("consent_on"):
             judge.warn("consent_on", "没有监护人同意书日期，签署前不会安排护送，请补签后填上。")
     elif consent_on > judge.setting.as_of:
-        judge.reject("consent_on", f"监护人同意书日期 {consent_on} 在将来，请核对。")
+        judge.reject(
+            "consent_on", Sentence("监护人同意书日期 %(consent_on)s 在将来，请核对。", consent_on=consent_on)
+        )
     return consent_on
 
 
@@ -231,11 +275,15 @@ def _pickup(
     if pasted is not None and judge.setting.rules.bounds.contains(pasted):
         return re.sub(r"[\d.,，;\s°]+", "", name)[:40] or "指定地点", False, pasted
     elsewhere = [key.partition("|")[2] for key in places if key.partition("|")[0] == name]
-    hint = f"（{'、'.join(elsewhere[:3])}有同名地点）" if elsewhere else ""
+    hint = Sentence("（%(streets)s有同名地点）", streets="、".join(elsewhere[:3])) if elsewhere else ""
     judge.warn(
         "pickup",
-        f"“{name[:30]}”不在“常用地点”表的{street or '该街道'}里{hint}，没有坐标，暂不能排班。"
-        "请改成表中的地点，或先在“常用地点”表补上。",
+        Sentence(
+            "“%(name)s”不在“常用地点”表的%(street)s里%(hint)s，没有坐标，暂不能排班。请改成表中的地点，或先在“常用地点”表补上。",
+            name=name[:30],
+            street=street or Sentence("该街道"),
+            hint=hint,
+        ),
     )
     return name, False, None
 
@@ -269,6 +317,11 @@ def _receivers(judge: RowJudge) -> tuple[Receiver, ...]:
             try:
                 phone = read_phone(match.group(1), foreign=judge.setting.rules.foreign_phones)
             except UnreadableError as error:
-                judge.warn("receivers", f"可接回人“{name[:10]}”的电话有误：{error}")
+                judge.warn(
+                    "receivers",
+                    Sentence(
+                        "可接回人“%(name)s”的电话有误：%(error)s", name=name[:10], error=Sentence(str(error))
+                    ),
+                )
         receivers.append(Receiver(name[:40] or "未写姓名", phone))
     return tuple(receivers)

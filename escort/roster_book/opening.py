@@ -21,6 +21,7 @@ from typing import Any
 
 from escort.roster_book.book import BookRefused
 from escort.roster_book.values import Cell
+from escort.sentences import Sentence, mark
 from escort.spreadsheet import as_written
 
 Grid = list[list[Cell]]
@@ -71,12 +72,12 @@ def open_book(path_or_bytes: str | Path | bytes, limits: Limits) -> RawBook:
 
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_CORRUPT = "文件已损坏或不完整，请用 Excel 打开后另存为 .xlsx 再导入。"
-_MACROS = "文件里有宏。请另存为不含宏的 .xlsx 再导入。"
-_PASSWORD = "文件有打开密码。请先取消密码，另存后再导入。"
-_TOO_BIG = "文件解开后太大，不像花名册。请只保留名册各表，另存为 .xlsx 再导入。"
-_TOO_MANY_SHEETS = "工作表超过 {sheets} 个，不像花名册。请只保留名册各表再导入。"
-_TOO_FAR = "表格超过 {rows} 行或 {columns} 列。请删掉名册以外的内容（包括很远处的空格子）再导入。"
+_CORRUPT = mark("文件已损坏或不完整，请用 Excel 打开后另存为 .xlsx 再导入。")
+_MACROS = mark("文件里有宏。请另存为不含宏的 .xlsx 再导入。")
+_PASSWORD = mark("文件有打开密码。请先取消密码，另存后再导入。")
+_TOO_BIG = mark("文件解开后太大，不像花名册。请只保留名册各表，另存为 .xlsx 再导入。")
+_TOO_MANY_SHEETS = mark("工作表超过 %(sheets)s 个，不像花名册。请只保留名册各表再导入。")
+_TOO_FAR = mark("表格超过 %(rows)s 行或 %(columns)s 列。请删掉名册以外的内容（包括很远处的空格子）再导入。")
 
 
 @dataclass(slots=True)
@@ -96,7 +97,9 @@ def _content(path_or_bytes: str | Path | bytes, limits: Limits) -> bytes:
             raise BookRefused("打不开这个文件，请检查文件是否存在、是否有权读取。") from error
     if len(content) > limits.file_bytes:
         raise BookRefused(
-            f"文件超过 {limits.file_bytes // 1_000_000} MB，不像花名册。请只保留名册各表再导入。"
+            Sentence(
+                "文件超过 %(n)s MB，不像花名册。请只保留名册各表再导入。", n=limits.file_bytes // 1_000_000
+            )
         )
     return content
 
@@ -198,7 +201,7 @@ def _refuse_far_cells(part: bytes, limits: Limits) -> None:
         last_row = max(last_row, int(match.group(2)))
     last_column = max((_column_number(letters) for letters in columns), default=0)
     if last_row > limits.rows or last_column > limits.columns:
-        raise BookRefused(_TOO_FAR.format(rows=limits.rows, columns=limits.columns))
+        raise BookRefused(Sentence(_TOO_FAR, rows=limits.rows, columns=limits.columns))
 
 
 def _column_number(letters: bytes) -> int:
@@ -232,7 +235,7 @@ def _walk_ods(part: bytes, limits: Limits) -> dict[str, list[tuple[int, int, int
             width = _ods_number(attributes, b"number-columns-repeated")
             if b"value-type=" in attributes:
                 if row + repeat > limits.rows or column + width > limits.columns:
-                    raise BookRefused(_TOO_FAR.format(rows=limits.rows, columns=limits.columns))
+                    raise BookRefused(Sentence(_TOO_FAR, rows=limits.rows, columns=limits.columns))
                 if (spanned := _ods_number(attributes, b"number-rows-spanned")) > 1:
                     merges.setdefault(sheet, []).append((row, column, spanned))
             column += width
@@ -263,7 +266,7 @@ def _measure_ole(content: bytes, limits: Limits) -> _Facts:
         elif kind in _BIFF_CELLS and len(body) >= 4:
             row, column = struct.unpack_from("<HH", body)
             if row >= limits.rows or column >= limits.columns:
-                raise BookRefused(_TOO_FAR.format(rows=limits.rows, columns=limits.columns))
+                raise BookRefused(Sentence(_TOO_FAR, rows=limits.rows, columns=limits.columns))
         elif kind == _BIFF_PASSWORD:
             raise BookRefused(_PASSWORD)
     return facts
@@ -311,7 +314,7 @@ def _ask_calamine(content: bytes, limits: Limits) -> list[dict[str, Any]]:
     if "refused" in answer:
         sentences = {"password": _PASSWORD, "sheets": _TOO_MANY_SHEETS, "far": _TOO_FAR}
         sentence = sentences[answer["refused"]]
-        raise BookRefused(sentence.format(rows=limits.rows, columns=limits.columns, sheets=limits.sheets))
+        raise BookRefused(Sentence(sentence, rows=limits.rows, columns=limits.columns, sheets=limits.sheets))
     sheets: list[dict[str, Any]] = answer["sheets"]
     return sheets
 

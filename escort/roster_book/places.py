@@ -18,6 +18,7 @@ from escort.roster_book.values import (
 from escort.roster_book.verdicts import RowJudge
 from escort.roster_book.weekdays import read_weekdays
 from escort.schools.models import CalendarKind
+from escort.sentences import Sentence, mark
 
 
 def judge_place(judge: RowJudge, accepted: dict[str, PlaceRow]) -> None:
@@ -29,7 +30,10 @@ def judge_place(judge: RowJudge, accepted: dict[str, PlaceRow]) -> None:
         judge.reject("lat", "地点没有完整的经纬度，无法用来接送，请补上。")
     if (first := accepted.get(place_key(name, street))) is not None:
         judge.reject(
-            "name", f"与第 {first.row} 行是同一街道的同名地点，第 {first.row} 行已保留，请改名或删去本行。"
+            "name",
+            Sentence(
+                "与第 %(row)s 行是同一街道的同名地点，第 %(row)s 行已保留，请改名或删去本行。", row=first.row
+            ),
         )
     if point is None or judge.is_rejected:
         return
@@ -52,7 +56,8 @@ def judge_school(judge: RowJudge, accepted: dict[str, SchoolRow]) -> None:
             judge.reject(column, "放学时间要比到校时间晚，请核对。")
     if name in accepted:
         judge.reject(
-            "name", f"学校与第 {accepted[name].row} 行重复，第 {accepted[name].row} 行已保留，请删去本行。"
+            "name",
+            Sentence("学校与第 %(row)s 行重复，第 %(row)s 行已保留，请删去本行。", row=accepted[name].row),
         )
     if judge.is_rejected or point is None or bell is None or dismissal is None:
         return
@@ -74,7 +79,8 @@ def judge_team(judge: RowJudge, accepted: dict[str, TeamRow]) -> None:
         judge.reject("name", "车队名称没填，请补上。")
     if name in accepted:
         judge.reject(
-            "name", f"车队与第 {accepted[name].row} 行重复，第 {accepted[name].row} 行已保留，请删去本行。"
+            "name",
+            Sentence("车队与第 %(row)s 行重复，第 %(row)s 行已保留，请删去本行。", row=accepted[name].row),
         )
     leader = ""
     if read_text(judge.cell("leader_name")):
@@ -120,9 +126,14 @@ def judge_calendar_row(judge: RowJudge, accepted: dict[str, CalendarRow], school
     for other in accepted.values():
         same_scope = other.kind is kind and other.school == school
         if same_scope and (row.key == other.key or (kind is CalendarKind.TERM and _overlap(row, other))):
-            what = "重复" if row.key == other.key else "的学期日期重叠"
+            what = mark("重复") if row.key == other.key else mark("的学期日期重叠")
             judge.reject(
-                "starts_on", f"与第 {other.row} 行{what}，第 {other.row} 行已保留，请核对或删去本行。"
+                "starts_on",
+                Sentence(
+                    "与第 %(row)s 行%(what)s，第 %(row)s 行已保留，请核对或删去本行。",
+                    row=other.row,
+                    what=Sentence(what),
+                ),
             )
             return
     accepted[row.key] = row
@@ -156,9 +167,14 @@ def _bell(judge: RowJudge) -> time | None:
         if not judge.said("bell"):
             judge.reject("bell", "到校时间没填，请写成 08:20 这样。")
     elif not EARLIEST_BELL <= bell <= LATEST_BELL:
-        judge.reject("bell", f"到校时间 {bell:%H:%M} 不在早上，请核对（应在 06:00 到 11:00 之间）。")
+        judge.reject(
+            "bell",
+            Sentence(
+                "到校时间 %(bell)s 不在早上，请核对（应在 06:00 到 11:00 之间）。", bell=f"{bell:%H:%M}"
+            ),
+        )
     elif _has_wide_colon(judge, "bell"):
-        judge.tidied("bell", f"时间已整理为 {bell:%H:%M}。")
+        judge.tidied("bell", Sentence("时间已整理为 %(bell)s。", bell=f"{bell:%H:%M}"))
     return bell
 
 
@@ -168,9 +184,11 @@ def _dismissal(judge: RowJudge, name: str, *, required: bool) -> time | None:
         if required and not judge.said(name):
             judge.reject(name, "放学时间没填，请写成 16:30 这样。")
     elif not EARLIEST_DISMISSAL <= at <= LATEST_DISMISSAL:
-        judge.reject(name, f"放学时间 {at:%H:%M} 不合理，请核对（应在 10:30 到 20:00 之间）。")
+        judge.reject(
+            name, Sentence("放学时间 %(at)s 不合理，请核对（应在 10:30 到 20:00 之间）。", at=f"{at:%H:%M}")
+        )
     elif _has_wide_colon(judge, name):
-        judge.tidied(name, f"时间已整理为 {at:%H:%M}。")
+        judge.tidied(name, Sentence("时间已整理为 %(at)s。", at=f"{at:%H:%M}"))
     return at
 
 
@@ -183,7 +201,9 @@ def _calendar_kind(judge: RowJudge) -> CalendarKind | None:
     text = judge.label("kind", 20)
     kind = _KINDS.get(text)
     if kind is None:
-        judge.reject("kind", f"不认识事项“{text}”，请写学期、停课、提前放学、推迟到校或补课。")
+        judge.reject(
+            "kind", Sentence("不认识事项“%(text)s”，请写学期、停课、提前放学、推迟到校或补课。", text=text)
+        )
     return kind
 
 
@@ -196,7 +216,7 @@ def _calendar_dates(judge: RowJudge) -> tuple[date | None, date | None]:
             judge.reject("starts_on", "开始日期没填，请补上。")
         return None, ends_on
     if abs(starts_on - judge.setting.as_of) > _FAR:
-        judge.reject("starts_on", f"{starts_on} 离今天超过两年，请核对年份。")
+        judge.reject("starts_on", Sentence("%(starts_on)s 离今天超过两年，请核对年份。", starts_on=starts_on))
     if ends_on is None and not judge.said("ends_on"):
         judge.tidied("ends_on", "结束日期没填，按只有开始那一天处理。")
         ends_on = starts_on
@@ -217,7 +237,10 @@ def _calendar_school(judge: RowJudge, note: str, schools: frozenset[str]) -> str
         return None
     if name in schools:
         return name
-    judge.reject(column, f"“{name[:20]}”不在“学校”表里，请改成表中的名称；适用全部学校请写“全区”。")
+    judge.reject(
+        column,
+        Sentence("“%(name)s”不在“学校”表里，请改成表中的名称；适用全部学校请写“全区”。", name=name[:20]),
+    )
     return None
 
 
@@ -229,7 +252,9 @@ def _calendar_time(judge: RowJudge, kind: CalendarKind | None, note: str) -> tim
     what = "放学" if kind is CalendarKind.EARLY_DAY else "到校"
     match = re.search(r"(?:上午|下午|中午)?\d{1,2}(?:[:点时](?:\d{1,2}|半)?分?)", half_width(note))
     if match is None:
-        judge.reject("note", f"没有写几点{what}，请在说明里写上，如“12:00{what}”。")
+        judge.reject(
+            "note", Sentence("没有写几点%(what)s，请在说明里写上，如“12:00%(what)s”。", what=Sentence(what))
+        )
         return None
     try:
         return read_time(match.group().replace("中午", ""))

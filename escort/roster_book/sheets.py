@@ -9,6 +9,7 @@ from escort.roster_book.book import Finding, SheetKind, Verdict
 from escort.roster_book.headers import COLUMNS, Header, read_header, sheet_kind_by_name
 from escort.roster_book.opening import RawSheet
 from escort.roster_book.values import Cell, half_width, read_text
+from escort.sentences import Sentence, mark
 
 HEADER_WITHIN = 30  # rows
 HEADER = "表头行"  # the finding of the row that was read as the header
@@ -47,12 +48,14 @@ def sort_sheets(sheets: tuple[RawSheet, ...]) -> Sorted:
     findings: list[Finding] = []
     for sheet in sheets:
         if sheet.is_hidden:
-            findings += _ignore_all(sheet, "隐藏的工作表，没有导入。需要导入请先取消隐藏。")
+            findings += _ignore_all(sheet, mark("隐藏的工作表，没有导入。需要导入请先取消隐藏。"))
             continue
         found = _find_header(sheet)
         if found is None:
             known = sheet_kind_by_name(sheet.name) is not None
-            findings += _reject_all(sheet) if known else _ignore_all(sheet, "不认识这张工作表，没有导入。")
+            findings += (
+                _reject_all(sheet) if known else _ignore_all(sheet, mark("不认识这张工作表，没有导入。"))
+            )
             continue
         kind, header = found
         missing = header.missing(kind)
@@ -103,7 +106,13 @@ def _header_findings(sheet: RawSheet, header: Header, kind: SheetKind) -> Iterat
     row = header.row + 1
     yield Finding(sheet.name, row, Verdict.IGNORED, None, HEADER)
     for title in header.unknown:
-        yield Finding(sheet.name, row, Verdict.IGNORED, title, f"不认识“{title[:20]}”这一列，没有导入。")
+        yield Finding(
+            sheet.name,
+            row,
+            Verdict.IGNORED,
+            title,
+            Sentence("不认识“%(title)s”这一列，没有导入。", title=title[:20]),
+        )
     for name, columns in header.places.items():
         if len(columns) > 1:
             title = header.title(kind, name)
@@ -112,13 +121,17 @@ def _header_findings(sheet: RawSheet, header: Header, kind: SheetKind) -> Iterat
                 row,
                 Verdict.IGNORED,
                 title,
-                f"“{title}”出现了 {len(columns)} 列，取有内容的一列。",
+                Sentence("“%(title)s”出现了 %(n)s 列，取有内容的一列。", title=title, n=len(columns)),
             )
     if "lat" in header.places:
         system = header.system or CoordinateSystem.WGS84
-        said = "按表头" if header.states_system else "表头没有注明坐标系，"
+        said = mark("按表头") if header.states_system else mark("表头没有注明坐标系，")
         yield Finding(
-            sheet.name, row, Verdict.IGNORED, header.title(kind, "lat"), f"{said}按 {system} 读取经纬度。"
+            sheet.name,
+            row,
+            Verdict.IGNORED,
+            header.title(kind, "lat"),
+            Sentence("%(said)s按 %(system)s 读取经纬度。", said=Sentence(said), system=system),
         )
 
 
@@ -170,17 +183,20 @@ def _reject_all(sheet: RawSheet) -> Iterator[Finding]:
     expected = "、".join(
         titles[0] for name, titles in COLUMNS[kind].items() if name not in ("number", "diagnosis")
     )
-    reason = f"没有找到表头，整张表没有导入。请在表头行写上：{expected}。"
+    reason = Sentence("没有找到表头，整张表没有导入。请在表头行写上：%(expected)s。", expected=expected)
     yield from _reject_filled(sheet, 0, None, reason)
 
 
 def _refuse_table(sheet: RawSheet, header: Header, missing: tuple[str, ...]) -> Iterator[Finding]:
     if missing:
         column: str | None = missing[0]
-        reason = f"缺少{'、'.join(f'“{title}”' for title in missing)}列，整张表没有导入。请补上后重新导入。"
+        reason: str = Sentence(
+            "缺少%(titles)s列，整张表没有导入。请补上后重新导入。",
+            titles="、".join(f"“{title}”" for title in missing),
+        )
     else:
         column = header.titles.get("lat")
-        reason = "纬度和经度两列写的坐标系不一样，整张表没有导入。请改成同一个坐标系。"
+        reason = mark("纬度和经度两列写的坐标系不一样，整张表没有导入。请改成同一个坐标系。")
     yield from _reject_filled(sheet, header.row, column, reason)
 
 

@@ -9,6 +9,7 @@ from escort.geocoding import CHINA, PIDU, Box, to_wgs84
 from escort.roster_book.book import SEVERITY, Finding, RowReport, Verdict
 from escort.roster_book.sheets import DataRow, Table
 from escort.roster_book.values import Cell, UnreadableError, half_width, read_degrees, read_text
+from escort.sentences import Sentence
 from scheduling.travel import Point
 
 Value = TypeVar("Value")
@@ -53,7 +54,10 @@ class RowJudge:
         text = read_text(self.cell(name))
         if len(text) <= longest:
             return text
-        self.warn(name, f"内容超过 {longest} 个字，只保留了前 {longest} 个字，请精简。")
+        self.warn(
+            name,
+            Sentence("内容超过 %(longest)s 个字，只保留了前 %(longest)s 个字，请精简。", longest=longest),
+        )
         return text[:longest]
 
     def label(self, name: str, longest: int = 80) -> str:
@@ -98,14 +102,21 @@ class RowJudge:
         if lat is None or lon is None:
             if (lat is None) != (lon is None) and not (self.said("lat") or self.said("lon")):
                 missing = "lat" if lat is None else "lon"
-                self.warn(missing, f"{whose}的纬度和经度只填了一个，请补全。")
+                self.warn(
+                    missing, Sentence("%(whose)s的纬度和经度只填了一个，请补全。", whose=Sentence(whose))
+                )
             return None
         bounds = self.setting.rules.bounds
         point, swapped = Point(lat, lon), Point(lon, lat)
         if not CHINA.contains(point) and CHINA.contains(swapped):
             self.reject(
                 "lat",
-                f"{whose}的纬度和经度写反了，请把两列的数对调（本区纬度约 {bounds.south:.0f} 度，经度约 {bounds.west:.0f} 度）。",
+                Sentence(
+                    "%(whose)s的纬度和经度写反了，请把两列的数对调（本区纬度约 %(south)s 度，经度约 %(west)s 度）。",
+                    whose=Sentence(whose),
+                    south=f"{bounds.south:.0f}",
+                    west=f"{bounds.west:.0f}",
+                ),
             )
             return None
         system = self.table.header.system
@@ -114,8 +125,14 @@ class RowJudge:
         if not bounds.contains(point):
             self.reject(
                 "lat",
-                f"{whose}的坐标不在本区范围内（纬度 {bounds.south:.2f}–{bounds.north:.2f}，"
-                f"经度 {bounds.west:.2f}–{bounds.east:.2f}），请核对经纬度。",
+                Sentence(
+                    "%(whose)s的坐标不在本区范围内（纬度 %(south)s–%(north)s，经度 %(west)s–%(east)s），请核对经纬度。",
+                    whose=Sentence(whose),
+                    south=f"{bounds.south:.2f}",
+                    north=f"{bounds.north:.2f}",
+                    west=f"{bounds.west:.2f}",
+                    east=f"{bounds.east:.2f}",
+                ),
             )
             return None
         return Point(round(point.lat, 6), round(point.lon, 6))

@@ -20,6 +20,7 @@ from escort.roster_book.values import (
 )
 from escort.roster_book.verdicts import RowJudge
 from escort.roster_book.weekdays import NEVER, read_pattern
+from escort.sentences import Sentence, mark
 
 VETTING_DAYS = 365  # 未成年人保护法 art. 62: queried every year
 
@@ -27,7 +28,7 @@ VETTING_DAYS = 365  # 未成年人保护法 art. 62: queried every year
 def judge_volunteer(judge: RowJudge, accepted: dict[str, VolunteerRow], teams: frozenset[str]) -> None:
     name = read_person(judge, "name")
     gender = read_sex(judge)
-    phone = read_mobile(judge, "phone", "手机号没填，请填 11 位手机号。")
+    phone = read_mobile(judge, "phone", mark("手机号没填，请填 11 位手机号。"))
     team = _team(judge, teams)
     home = judge.point("住址")
     if home is None and not (judge.said("lat") or judge.said("lon")):
@@ -38,14 +39,17 @@ def judge_volunteer(judge: RowJudge, accepted: dict[str, VolunteerRow], teams: f
     pattern = _pattern(judge)
     cap_week = _cap(judge)
     vetted_on = _vetted_on(judge)
-    licence_until = _until(judge, "licence_until", "驾驶证")
-    insured_until = _until(judge, "insured_until", "座位险")
+    licence_until = _until(judge, "licence_until", mark("驾驶证"))
+    insured_until = _until(judge, "insured_until", mark("座位险"))
     girls_only, remark = split_remark(judge.text("remark"))
     if phone is not None and (first := accepted.get(phone)) is not None:
         judge.reject(
             "phone",
-            f"手机号与第 {first.row} 行（{first.name}）相同，一个号码只能登记一名志愿者，第 {first.row} 行已保留。"
-            "请给本行换成本人的号码，或删去本行。",
+            Sentence(
+                "手机号与第 %(row)s 行（%(name)s）相同，一个号码只能登记一名志愿者，第 %(row)s 行已保留。请给本行换成本人的号码，或删去本行。",
+                row=first.row,
+                name=first.name,
+            ),
         )
     if judge.is_rejected or name is None or phone is None:
         return
@@ -117,7 +121,12 @@ def _team(judge: RowJudge, teams: frozenset[str]) -> str:
     if not team:
         judge.reject("team", "所属志愿队没填，请填“志愿队”表里的名称。")
     elif team not in teams:
-        judge.reject("team", f"“{team}”不在“志愿队”表里，请改成表中的名称，或先在“志愿队”表补上这支车队。")
+        judge.reject(
+            "team",
+            Sentence(
+                "“%(team)s”不在“志愿队”表里，请改成表中的名称，或先在“志愿队”表补上这支车队。", team=team
+            ),
+        )
     return team
 
 
@@ -134,10 +143,23 @@ def _seats(judge: RowJudge) -> tuple[int, int]:
         seats += 1
     if not FEWEST_SEATS <= seats <= MOST_SEATS:
         judge.reject(
-            column, f"座位数（含司机）为 {seats}，应在 {FEWEST_SEATS} 到 {MOST_SEATS} 之间，请按行驶证填写。"
+            column,
+            Sentence(
+                "座位数（含司机）为 %(seats)s，应在 %(fewest_seats)s 到 %(most_seats)s 之间，请按行驶证填写。",
+                seats=seats,
+                fewest_seats=FEWEST_SEATS,
+                most_seats=MOST_SEATS,
+            ),
         )
     elif child_seats > seats - 1:
-        judge.reject("child_seats", f"儿童座椅 {child_seats} 个，超过乘客座位 {seats - 1} 个，请核对。")
+        judge.reject(
+            "child_seats",
+            Sentence(
+                "儿童座椅 %(child_seats)s 个，超过乘客座位 %(n)s 个，请核对。",
+                child_seats=child_seats,
+                n=seats - 1,
+            ),
+        )
     return max(seats - 1, 0), child_seats
 
 
@@ -147,7 +169,7 @@ def _plate(judge: RowJudge) -> str:
         if not judge.said("plate"):
             judge.warn("plate", "车牌号没填，家里和门卫无法认车，暂不能出车，请补上。")
     elif plate != str(judge.cell("plate")):
-        judge.tidied("plate", f"车牌写法已整理为 {plate}。")
+        judge.tidied("plate", Sentence("车牌写法已整理为 %(plate)s。", plate=plate))
     return plate
 
 
@@ -159,7 +181,10 @@ def _pattern(judge: RowJudge) -> str | None:
     elif pattern is None:
         judge.warn(
             "availability",
-            f"看不懂可出车时间“{phrase[:30]}”，暂不能排班，请改成“周一至周三早上”“工作日均可”这样的写法。",
+            Sentence(
+                "看不懂可出车时间“%(phrase)s”，暂不能排班，请改成“周一至周三早上”“工作日均可”这样的写法。",
+                phrase=phrase[:30],
+            ),
         )
     return pattern
 
@@ -168,15 +193,22 @@ def _cap(judge: RowJudge) -> int:
     cap = judge.read("cap_week", read_count, otherwise=Verdict.WARNING)
     if cap is None:
         if not judge.said("cap_week"):
-            judge.tidied("cap_week", f"每周最多次数没填，先按 {DEFAULT_CAP} 次。")
+            judge.tidied(
+                "cap_week", Sentence("每周最多次数没填，先按 %(default_cap)s 次。", default_cap=DEFAULT_CAP)
+            )
         return DEFAULT_CAP
     if not 1 <= cap <= HIGHEST_CAP:
         judge.warn(
             "cap_week",
-            f"每周最多次数为 {cap}，应在 1 到 {HIGHEST_CAP} 之间，暂按 {min(cap, HIGHEST_CAP)} 次，请核对。",
+            Sentence(
+                "每周最多次数为 %(cap)s，应在 1 到 %(highest_cap)s 之间，暂按 %(n)s 次，请核对。",
+                cap=cap,
+                highest_cap=HIGHEST_CAP,
+                n=min(cap, HIGHEST_CAP),
+            ),
         )
     elif isinstance(judge.cell("cap_week"), str) and read_text(judge.cell("cap_week")) != str(cap):
-        judge.tidied("cap_week", f"已整理为数字 {cap}。")
+        judge.tidied("cap_week", Sentence("已整理为数字 %(cap)s。", cap=cap))
     return min(cap, HIGHEST_CAP)
 
 
@@ -187,9 +219,15 @@ def _vetted_on(judge: RowJudge) -> date | None:
         if not judge.said("vetted_on"):
             judge.warn("vetted_on", "没有无犯罪记录查询日期，查询前不能出车，请安排查询后补上。")
     elif vetted_on > as_of:
-        judge.reject("vetted_on", f"无犯罪记录查询日期 {vetted_on} 在将来，请核对年份。")
+        judge.reject(
+            "vetted_on",
+            Sentence("无犯罪记录查询日期 %(vetted_on)s 在将来，请核对年份。", vetted_on=vetted_on),
+        )
     elif as_of - vetted_on > timedelta(days=VETTING_DAYS):
-        judge.warn("vetted_on", f"无犯罪记录查询已超过一年（{vetted_on}），重新查询前不能出车。")
+        judge.warn(
+            "vetted_on",
+            Sentence("无犯罪记录查询已超过一年（%(vetted_on)s），重新查询前不能出车。", vetted_on=vetted_on),
+        )
     return vetted_on
 
 
@@ -199,7 +237,10 @@ def _until(judge: RowJudge, column: str, what: str) -> date | None:
     until = read_day(judge, column, Verdict.WARNING)
     if until is None:
         if not judge.said(column):
-            judge.warn(column, f"没有{what}有效期，暂不能出车，请补上。")
+            judge.warn(column, Sentence("没有%(what)s有效期，暂不能出车，请补上。", what=Sentence(what)))
     elif until < judge.setting.as_of:
-        judge.warn(column, f"{what}已于 {until} 到期，更新前不能出车。")
+        judge.warn(
+            column,
+            Sentence("%(what)s已于 %(until)s 到期，更新前不能出车。", what=Sentence(what), until=until),
+        )
     return until

@@ -43,6 +43,7 @@ from escort.rota.planner_rows import (
 )
 from escort.rota.shown import CHANGED
 from escort.schools.models import School
+from escort.sentences import Sentence, mark
 from scheduling import problem as planner
 from scheduling.explain import Claim, broken_by_claims
 from scheduling.plan import Rule
@@ -156,8 +157,12 @@ def require_fit(session: Session, *, run: Run, volunteer_id: int, role: str) -> 
     broken = what_breaks(session, scene, [Seat(run.id, role, OFFICE_MAY_GIVE_WAY)]).get(run.id)
     if broken is not None:
         shut = sentences(gates_on(volunteer, run.on))
-        wrong = shut[0] if broken in PAPERS and shut else f"{OFFICE_WORDS[broken]}，请另外选人。"
-        raise Refused(f"{volunteer.name}：{wrong}")
+        wrong = (
+            shut[0]
+            if broken in PAPERS and shut
+            else Sentence("%(why)s，请另外选人。", why=Sentence(OFFICE_WORDS[broken]))
+        )
+        raise Refused(Sentence("%(name)s：%(wrong)s", name=volunteer.name, wrong=Sentence(wrong)))
     stranger = what_breaks(session, scene, [Seat(run.id, role, OWN_WISHES)]).get(run.id)
     return OWN_WISHES if stranger is None else OFFICE_MAY_GIVE_WAY
 
@@ -334,23 +339,23 @@ ASKED_OR_PROMISED = (ShiftState.OPEN, ShiftState.CONFIRMED)
 PROMISED_OR_DONE = (ShiftState.CONFIRMED, ShiftState.SERVED)
 PAPERS = {SUSPENDED, Rule.VETTING.value, Rule.LICENCE.value, Rule.INSURANCE.value}
 OFFICE_WORDS: dict[str, str] = {
-    CHANGED: "时间或孩子和问他时不一样了，马上重新问他",
-    SUSPENDED: "已停用",
-    Rule.BANNED: "这趟车里有家庭不让他接",
-    Rule.VETTING: "无犯罪记录查询当天无效",
-    Rule.LICENCE: "驾驶证当天无效",
-    Rule.INSURANCE: "座位险当天无效",
-    Rule.WHEELCHAIR: "他的车不能载轮椅",
-    Rule.CHILD_SEATS: "他的车儿童座椅不够",
-    Rule.SEATS: "他的车座位不够",
-    Rule.FEMALE_DRIVER: "这趟车里有孩子只由女志愿者接送",
-    Rule.GIRLS_ONLY: "只接女生，这趟车里有男生",
-    Rule.BLOCKOUT: "这天他说过不方便",
-    Rule.SAME_HALF_DAY: "这半天已经有别的车次，或者说过不方便",
-    Rule.HOUSEHOLD: "这半天他家里已经有人出车",
-    Rule.ONLY_FAMILIAR: "这趟车里有孩子只由熟悉的志愿者接送",
-    Rule.TOO_FAR: "比他说的最远路程还远",
-    Rule.WEEK_CAP: "他这周已经到了自己说的最多趟数",
+    CHANGED: mark("时间或孩子和问他时不一样了，马上重新问他"),
+    SUSPENDED: mark("已停用"),
+    Rule.BANNED: mark("这趟车里有家庭不让他接"),
+    Rule.VETTING: mark("无犯罪记录查询当天无效"),
+    Rule.LICENCE: mark("驾驶证当天无效"),
+    Rule.INSURANCE: mark("座位险当天无效"),
+    Rule.WHEELCHAIR: mark("他的车不能载轮椅"),
+    Rule.CHILD_SEATS: mark("他的车儿童座椅不够"),
+    Rule.SEATS: mark("他的车座位不够"),
+    Rule.FEMALE_DRIVER: mark("这趟车里有孩子只由女志愿者接送"),
+    Rule.GIRLS_ONLY: mark("只接女生，这趟车里有男生"),
+    Rule.BLOCKOUT: mark("这天他说过不方便"),
+    Rule.SAME_HALF_DAY: mark("这半天已经有别的车次，或者说过不方便"),
+    Rule.HOUSEHOLD: mark("这半天他家里已经有人出车"),
+    Rule.ONLY_FAMILIAR: mark("这趟车里有孩子只由熟悉的志愿者接送"),
+    Rule.TOO_FAR: mark("比他说的最远路程还远"),
+    Rule.WEEK_CAP: mark("他这周已经到了自己说的最多趟数"),
 }
 _LEG_COLUMNS: tuple[Any, ...] = (
     Leg.generation,

@@ -33,13 +33,14 @@ from escort.rota.run_times import floor_to_step
 from escort.rota.shown import YES_HOLDS_FOR, is_near
 from escort.schools.calendar import calendar_of
 from escort.schools.models import School
+from escort.sentences import mark
 from notifications.inserts import insert_if_new
 from scheduling.school_days import SchoolCalendar, SchoolDay
 from scheduling.travel import EstimatedTravel
 
 HORIZON = timedelta(weeks=4)
 BEFORE_BELL = timedelta(minutes=10)
-ALREADY_ABOARD = "孩子已经在车上，这趟不能取消，也不能改。请打电话给司机，跟到送达。"
+ALREADY_ABOARD = mark("孩子已经在车上，这趟不能取消，也不能改。请打电话给司机，跟到送达。")
 Key = tuple[int, date, str]
 Way = tuple[float, int]  # road km, minutes
 

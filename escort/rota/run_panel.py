@@ -13,6 +13,7 @@ from escort.roster.models import Volunteer
 from escort.rota.fitness import OFFICE_WORDS
 from escort.rota.models import Ask, Leg, LegState, Offer, Role, Run, RunLeg, Shift, ShiftState
 from escort.schools.models import School
+from escort.sentences import Sentence
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,11 @@ class RunPanel:
         last = [offer for offer in self.offers if offer.volunteer_id == volunteer_id][-1:]
         return next(
             (
-                f"{one.name}：这个回答不能算，{OFFICE_WORDS[one.end_reason]}。"
+                Sentence(
+                    "%(name)s：这个回答不能算，%(why)s。",
+                    name=one.name,
+                    why=Sentence(OFFICE_WORDS[one.end_reason]),
+                )
                 for one in last
                 if one.end_reason
             ),

@@ -7,6 +7,7 @@ from datetime import date
 from sqlmodel import Session, col, or_, select
 
 from escort.schools.models import CalendarEntry, CalendarKind, School
+from escort.sentences import Sentence, mark
 from scheduling.school_days import (
     Fact,
     FactKind,
@@ -75,10 +76,25 @@ def not_yet_known(session: Session, *, from_on: date, until_on: date) -> list[st
         unknown = [day.on for day in calendar.days() if not day.is_known]
         unplanned = [on for on in unknown if on.year in calendar.published_years]
         for year in sorted({on.year for on in unknown} - calendar.published_years):
-            sentences[f"{year} 年的放假调休安排还没有公布，先按平常的周一至周五估计，公布后请核对。"] = None
+            sentences[
+                Sentence(
+                    "%(year)s 年的放假调休安排还没有公布，先按平常的周一至周五估计，公布后请核对。", year=year
+                )
+            ] = None
         if unplanned:
-            since = f"{unplanned[0].year}年{unplanned[0].month}月{unplanned[0].day}日"
-            sentences[f"{names[school_id]}从{since}起没有学期安排，请在校历里补上学期的起止日期。"] = None
+            since = Sentence(
+                "%(year)s年%(month)s月%(day)s日",
+                year=unplanned[0].year,
+                month=unplanned[0].month,
+                day=unplanned[0].day,
+            )
+            sentences[
+                Sentence(
+                    "%(school)s从%(since)s起没有学期安排，请在校历里补上学期的起止日期。",
+                    school=names[school_id],
+                    since=since,
+                )
+            ] = None
     return list(sentences)
 
 
@@ -111,10 +127,23 @@ def fact_of(entry: CalendarEntry) -> Fact:
 
 def day_words(on: date) -> str:
     """Return "5月8日（星期六）"."""
-    return f"{on.month}月{on.day}日（{WEEKDAY_NAMES[on.weekday()]}）"
+    return Sentence(
+        "%(month)s月%(day)s日（%(weekday)s）",
+        month=on.month,
+        day=on.day,
+        weekday=Sentence(WEEKDAY_NAMES[on.weekday()]),
+    )
 
 
-WEEKDAY_NAMES = ("星期一", "星期二", "星期三", "星期四", "星期五", "星期六", "星期日")
+WEEKDAY_NAMES = (
+    mark("星期一"),
+    mark("星期二"),
+    mark("星期三"),
+    mark("星期四"),
+    mark("星期五"),
+    mark("星期六"),
+    mark("星期日"),
+)
 
 
 def _facts(session: Session, from_on: date, until_on: date) -> list[Fact]:
@@ -144,5 +173,11 @@ def _is_make_up(day: SchoolDay) -> bool:
 
 def _assumed(on: date, weekday: int, is_make_up: bool) -> str:
     if is_make_up:
-        return f"{day_words(on)}调休上课，暂按{WEEKDAY_NAMES[weekday]}的课表和出车时间安排，请确认。"
-    return f"{day_words(on)}要提前放学或推迟到校，但没有写几点，暂按平常时间安排，请补上时间。"
+        return Sentence(
+            "%(day)s调休上课，暂按%(weekday)s的课表和出车时间安排，请确认。",
+            day=day_words(on),
+            weekday=Sentence(WEEKDAY_NAMES[weekday]),
+        )
+    return Sentence(
+        "%(day)s要提前放学或推迟到校，但没有写几点，暂按平常时间安排，请补上时间。", day=day_words(on)
+    )

@@ -8,6 +8,7 @@ from escort.access import audit
 from escort.errors import NotFound, Refused
 from escort.geocoding import PIDU, Box
 from escort.schools.models import Place
+from escort.sentences import Sentence
 from escort.typed_values import read_text
 from scheduling.travel import Point
 
@@ -49,7 +50,9 @@ def add_place(
     if not box.contains(point):
         raise Refused("这个地点不在本区范围内，请核对经纬度有没有写反。")
     if place_by_name(session, name, street) is not None:
-        raise Refused(f"{street}已经有“{name}”了，请换个名称或直接使用它。")
+        raise Refused(
+            Sentence("%(street)s已经有“%(name)s”了，请换个名称或直接使用它。", street=street, name=name)
+        )
     place = Place(name=name, street=street, lat=point.lat, lon=point.lon)
     session.add(place)
     session.flush()

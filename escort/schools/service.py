@@ -10,6 +10,7 @@ from escort.access import audit
 from escort.errors import Conflict, NotFound, Refused
 from escort.schools.calendar import calendar_of, day_words
 from escort.schools.models import CalendarEntry, CalendarKind, CalendarSource, School
+from escort.sentences import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def override_day(
     A weekend day with school needs the weekday whose timetable holds.
     """
     if is_school and as_weekday is None and on.weekday() >= SATURDAY:
-        raise Refused(f"{day_words(on)}是周末，请选这天按星期几的课表上课。")
+        raise Refused(Sentence("%(day)s是周末，请选这天按星期几的课表上课。", day=day_words(on)))
     entry = CalendarEntry(
         kind=CalendarKind.MAKE_UP if is_school else CalendarKind.CLOSURE,
         source=CalendarSource.COORDINATOR,
@@ -186,13 +187,17 @@ def _check_overlap(session: Session, term: CalendarEntry) -> None:
     other = session.exec(rows).first()
     if other is not None:
         raise Refused(
-            f"和已有的学期（{_day(other.from_on)}至{_day(other.until_on)}）重叠。"
-            f"要延长，请从{_day(other.until_on + ONE_DAY)}写起；要缩短，请加一段“不上学”。"
+            Sentence(
+                "和已有的学期（%(first)s至%(last)s）重叠。要延长，请从%(next)s写起；要缩短，请加一段“不上学”。",
+                first=_day(other.from_on),
+                last=_day(other.until_on),
+                next=_day(other.until_on + ONE_DAY),
+            )
         )
 
 
 def _day(on: date) -> str:
-    return f"{on.year}年{on.month}月{on.day}日"
+    return Sentence("%(year)s年%(month)s月%(day)s日", year=on.year, month=on.month, day=on.day)
 
 
 def _check_time(session: Session, entry: CalendarEntry, at: time) -> None:
@@ -206,11 +211,27 @@ def _check_time(session: Session, entry: CalendarEntry, at: time) -> None:
         if day.is_school
     ]
     if not days:
-        raise Refused(f"{day_words(entry.from_on)}本来就不上课，请核对日期；如要上课，请先添加补课日。")
+        raise Refused(
+            Sentence(
+                "%(day)s本来就不上课，请核对日期；如要上课，请先添加补课日。", day=day_words(entry.from_on)
+            )
+        )
     if entry.kind == CalendarKind.EARLY_DAY and at <= (bell := max(day.bell for day in days)):
-        raise Refused(f"{bell:%H:%M} 才到校，放学时间 {at:%H:%M} 要更晚，请核对上午还是下午。")
+        raise Refused(
+            Sentence(
+                "%(bell)s 才到校，放学时间 %(at)s 要更晚，请核对上午还是下午。",
+                bell=f"{bell:%H:%M}",
+                at=f"{at:%H:%M}",
+            )
+        )
     if entry.kind == CalendarKind.LATE_START and at >= (end := min(day.dismissal for day in days)):
-        raise Refused(f"{end:%H:%M} 放学，到校时间 {at:%H:%M} 要更早，请核对上午还是下午。")
+        raise Refused(
+            Sentence(
+                "%(end)s 放学，到校时间 %(at)s 要更早，请核对上午还是下午。",
+                end=f"{end:%H:%M}",
+                at=f"{at:%H:%M}",
+            )
+        )
 
 
 SATURDAY = 5

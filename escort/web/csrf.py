@@ -12,12 +12,13 @@ from fastapi import Depends, Request
 
 from escort.access.secret import form_token as token_for
 from escort.errors import NotAllowed
+from escort.sentences import mark
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 FIELD = "csrf_token"
 HEADER = "x-csrf-token"
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
-SENTENCE = "这一页开得太久了，或不是从我们的页面点来的。请刷新页面再试一次。"
+SENTENCE = mark("这一页开得太久了，或不是从我们的页面点来的。请刷新页面再试一次。")
 
 
 async def posted_token(request: Request) -> str:

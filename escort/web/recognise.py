@@ -7,6 +7,7 @@ from sqlmodel import Session
 
 from escort import wording
 from escort.access.devices import BoundDevice, CodeVerdict
+from escort.sentences import mark
 from escort.web.binding import Visitor, bind_by_code, bind_by_tap, send_code
 from escort.web.deps import get_house
 from notifications.models import Urgency
@@ -63,6 +64,6 @@ def _tell(request: Request, session: Session, device: BoundDevice, now: datetime
 
 CODE_MINUTES = 10
 MISTAKES = {
-    CodeVerdict.WRONG: "这个数不对。请看最新的一条短信，再填一次。",
-    CodeVerdict.SPENT: "这个验证码已经不能用了。请回去再点一次“这是我的手机”，我们发新的。",
+    CodeVerdict.WRONG: mark("这个数不对。请看最新的一条短信，再填一次。"),
+    CodeVerdict.SPENT: mark("这个验证码已经不能用了。请回去再点一次“这是我的手机”，我们发新的。"),
 }

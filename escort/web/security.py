@@ -17,6 +17,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from escort.errors import DujuanError, SignInNeeded
+from escort.sentences import mark
+from escort.web import languages
 from escort.web.deps import House, get_house
 
 log = structlog.wrap_logger(logging.getLogger("escort.web"))
@@ -97,6 +99,9 @@ def _set_headers(headers: MutableHeaders, scope: Scope, house: House) -> None:
     headers["X-Request-ID"] = scope["state"]["request_id"]
     if not scope["path"].startswith(STATIC):
         headers["Cache-Control"] = "no-store"
+        headers.add_vary_header(
+            "Cookie, Accept-Language"
+        )  # whoever keeps a page against that: not for another language
     elif scope["query_string"]:  # its address changes with its content
         headers["Cache-Control"] = "public, max-age=31536000, immutable"
     if house.is_https:
@@ -123,31 +128,34 @@ async def _malformed(request: Request, error: Exception) -> Response:
         return _answer(request, 404, SENTENCES[404])  # an address that was never ours
     names = sorted({str(where[-1]) for where in mistakes})
     log.info("malformed", path=_route(request.scope), fields=names, request_id=request.state.request_id)
-    return _answer(request, 422, "有一项没有填对，请返回改一改。您填的其他内容都还在。")
+    return _answer(request, 422, mark("有一项没有填对，请返回改一改。您填的其他内容都还在。"))
 
 
 async def _http(request: Request, error: Exception) -> Response:
     """Answer what the framework refuses: no such page, wrong method, too large."""
     if not isinstance(error, HTTPException):
         raise TypeError("only HTTP errors come here") from error
-    sentence = SENTENCES.get(error.status_code, "这个请求办不了。请返回上一页再试。")
+    sentence = SENTENCES.get(error.status_code, mark("这个请求办不了。请返回上一页再试。"))
     return _answer(request, error.status_code, sentence, headers=dict(error.headers or {}))
 
 
 def _unexpected(request: Request) -> Response:
     return _answer(
-        request, 500, "系统出了问题，刚才这一步没有办成。请再试一次；着急的事请直接打电话给值班室。"
+        request, 500, mark("系统出了问题，刚才这一步没有办成。请再试一次；着急的事请直接打电话给值班室。")
     )
 
 
 def _answer(request: Request, status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
     """Return the sentence as a page or as JSON, with the number by which we find the case in our logs."""
     reference = request.state.request_id
+    house = get_house(request)
+    lang = languages.language_of(request, is_https=house.is_https)
+    sentence = languages.say(lang, sentence)
     if _wants_json(request):
         return JSONResponse({"error": sentence, "reference": reference}, status, headers)
-    house = get_house(request)
     try:
         page = house.templates.get_template("errors/error.html").render(
+            lang=lang,
             sentence=sentence,
             reference=reference,
             status=status,
@@ -190,9 +198,9 @@ def _route(scope: Scope) -> str:
 STATIC = "/static/"
 JSON_PATHS = ("/api/", "/callbacks/", "/livez", "/readyz", "/healthz")
 SENTENCES = {
-    404: "没有这一页。请从消息里的链接或首页重新进来。",
-    405: "这一页不能这样打开。请返回上一页再试。",
-    413: "文件太大了。请分成几份，或去掉里面的图片再传。",
+    404: mark("没有这一页。请从消息里的链接或首页重新进来。"),
+    405: mark("这一页不能这样打开。请返回上一页再试。"),
+    413: mark("文件太大了。请分成几份，或去掉里面的图片再传。"),
 }
 FORM_BYTES = 256 * 1024
 UPLOAD_BYTES = 12 * 1024 * 1024

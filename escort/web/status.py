@@ -6,6 +6,8 @@ Messages use the same words. A state is never told by colour alone.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from escort.sentences import mark
+
 
 class Colour(StrEnum):
     """What a colour asks of the reader; the CSS class is `status-<value>`."""
@@ -24,11 +26,6 @@ class Status:
     icon: str  # a macro's name in macros/icons.html
     word: str  # 简体; pages hand it to gettext
     colour: Colour
-
-
-def mark(word: str) -> str:
-    """Mark a word for the message catalogue without translating it here."""
-    return word
 
 
 STATUSES: dict[str, Status] = {

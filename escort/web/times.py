@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
-from escort.web.status import mark
+from escort.sentences import mark
 
 Say = Callable[..., str]  # gettext: a marked sentence and its %(name)s
 
@@ -18,6 +18,22 @@ WEEKDAYS = (
     mark("周六"),
     mark("周日"),
 )
+DAY_OF_MONTH = (
+    mark("1月%(day)s日"),
+    mark("2月%(day)s日"),
+    mark("3月%(day)s日"),
+    mark("4月%(day)s日"),
+    mark("5月%(day)s日"),
+    mark("6月%(day)s日"),
+    mark("7月%(day)s日"),
+    mark("8月%(day)s日"),
+    mark("9月%(day)s日"),
+    mark("10月%(day)s日"),
+    mark("11月%(day)s日"),
+    mark("12月%(day)s日"),
+)
+"""One a month: languages name them."""
+
 RELATIVE_UNDER_MINUTES = 60
 
 
@@ -36,7 +52,7 @@ class TimeWords:
 
     def day(self, at: datetime | date) -> str:
         day = self.date_of(at)
-        return self.say(mark("%(month)s月%(day)s日"), month=day.month, day=day.day)
+        return self.say(DAY_OF_MONTH[day.month - 1], day=day.day)
 
     def weekday(self, at: datetime | date) -> str:
         return self.say(WEEKDAYS[self.date_of(at).weekday()])

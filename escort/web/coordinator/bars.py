@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from escort.journeys.board import DayCount
 from escort.journeys.leg_codes import LegCode
-from escort.web.status import mark
+from escort.sentences import mark
 
 WIDTH = 1000  # units of the drawing
 NARROWEST = 4  # so that one leg among 688 is still seen

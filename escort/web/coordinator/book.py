@@ -21,6 +21,7 @@ from escort.roster_book.report import report_of
 from escort.roster_book.verdicts import BookRules
 from escort.roster_book.waiting_book import drop_book, keep_book, kept_book
 from escort.rota.follow import follow_book
+from escort.sentences import mark
 from escort.spreadsheet import workbook
 from escort.web.deps import (
     CurrentCoordinator,
@@ -34,7 +35,6 @@ from escort.web.deps import (
 from escort.web.downloads import footer, xlsx
 from escort.web.forms import FormModel
 from escort.web.render import page
-from escort.web.status import mark
 
 router = APIRouter()
 MOST_ROWS = 200  # of each verdict: whoever has more mends these first

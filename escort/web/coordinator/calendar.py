@@ -11,11 +11,11 @@ from escort.rota import legs
 from escort.schools import calendar, service
 from escort.schools.models import CalendarKind, CalendarSource
 from escort.schools.service import Scope
+from escort.sentences import mark
 from escort.typed_values import UnreadableError, read_time
 from escort.web.deps import CurrentCoordinator, House, HouseDep, NowDep, ReadSessionDep, SessionDep
 from escort.web.forms import FormModel, OptionalInt, OptionalLine20, OptionalLine80
 from escort.web.render import page
-from escort.web.status import mark
 
 router = APIRouter()
 AHEAD = timedelta(days=120)

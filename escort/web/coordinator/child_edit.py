@@ -22,6 +22,7 @@ from escort.rota import legs
 from escort.rota.models import Leg
 from escort.rota.needs import fit_to_needs
 from escort.schools.places import search_places
+from escort.sentences import mark
 from escort.typed_values import read_time
 from escort.web.coordinator.children import NEED_WORDS, child_page
 from escort.web.coordinator.posted import TypedDep, filled
@@ -37,18 +38,18 @@ PEOPLE = ("guardian_ids", "phones", "gets", "proxies")
 class DatesForm(FilledForm):
     """From which day to which; the reason only of a pause."""
 
-    from_on: MaybeDate = Field(title="从哪天起")
-    until_on: MaybeDate = Field(None, title="到哪天止")
-    reason: Annotated[str, BeforeValidator(text_of(80, "为什么"))] = Field("", title="为什么")
+    from_on: MaybeDate = Field(title=mark("从哪天起"))
+    until_on: MaybeDate = Field(None, title=mark("到哪天止"))
+    reason: Annotated[str, BeforeValidator(text_of(80, "为什么"))] = Field("", title=mark("为什么"))
 
     def first_day(self) -> date:
         if self.from_on is None:
-            raise FormMistakes({"from_on": "从哪天起没填，请补上。"})
+            raise FormMistakes({"from_on": mark("从哪天起没填，请补上。")})
         return self.from_on
 
     def last_day(self) -> date:
         if self.until_on is None:
-            raise FormMistakes({"until_on": "到哪天止没填，请补上。"})
+            raise FormMistakes({"until_on": mark("到哪天止没填，请补上。")})
         return self.until_on
 
 
@@ -56,9 +57,9 @@ class OneDayForm(FilledForm):
     """One leg's other time or place; blank: as it is."""
 
     at: Annotated[time | None, BeforeValidator(lambda value: read_time(str(value or "")))] = Field(
-        None, title="几点接"
+        None, title=mark("几点接")
     )
-    place: Annotated[str, BeforeValidator(text_of(500, "地方"))] = Field("", title="地方")
+    place: Annotated[str, BeforeValidator(text_of(500, "地方"))] = Field("", title=mark("地方"))
 
 
 @router.get("/children/{child_id}/edit")
@@ -256,7 +257,7 @@ def change_leg(
         form = OneDayForm.read(fields)
         point, name = _elsewhere(session, child_id, form.place)
         if form.at is None and point is None:
-            raise FormMistakes({"at": "时间、地方都没有改，请至少填一样。"})
+            raise FormMistakes({"at": mark("时间、地方都没有改，请至少填一样。")})
         legs.change_leg(
             session,
             leg_id=leg_id,
@@ -295,7 +296,7 @@ def _elsewhere(session: Session, child_id: int, text: str) -> tuple[tuple[float,
     except FormMistakes as wrong:
         raise FormMistakes({"place": wrong.sentence}) from wrong
     if chosen.kind is PlaceKind.BY_HAND or chosen.point is None:
-        raise FormMistakes({"place": "改一天要用常用地点或地图上的点，请粘贴坐标。"})
+        raise FormMistakes({"place": mark("改一天要用常用地点或地图上的点，请粘贴坐标。")})
     return (chosen.point.lat, chosen.point.lon), chosen.name
 
 

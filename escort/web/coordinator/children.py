@@ -24,6 +24,7 @@ from escort.rota.new_child import NewChildVerdict, judge_new_child
 from escort.rota.week import legs_of_child
 from escort.schools.places import search_places
 from escort.schools.service import get_school, list_schools
+from escort.sentences import mark
 from escort.web.coordinator.posted import TypedDep, filled
 from escort.web.coordinator.reasons import WORDS
 from escort.web.coordinator.sketch import sketch_of
@@ -38,7 +39,6 @@ from escort.web.deps import (
 )
 from escort.web.forms import FormModel, Line80
 from escort.web.render import page
-from escort.web.status import mark
 from notifications.templates import sms_segments
 
 router = APIRouter()

@@ -7,6 +7,7 @@ from sqlmodel import Session, col, select
 from escort.errors import NotFound
 from escort.families.models import Child, Guardian
 from escort.roster.models import Volunteer
+from escort.sentences import Sentence
 from notifications.addresses import phone_of
 from notifications.models import HandTask, Message
 
@@ -53,5 +54,5 @@ def _name(session: Session, party: str) -> str:
         )
         found = session.exec(rows.order_by(col(Child.id))).first()
         if found is not None:
-            return f"{found[0]}的{found[1] or '家里'}"
+            return Sentence("%(child)s的%(who)s", child=found[0], who=Sentence(found[1] or "家里"))
     raise NotFound("没有这个人。")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from escort.rota.standins import RankedCandidate
-from escort.web.status import mark
+from escort.sentences import mark
 from scheduling.explain import WhyNobody
 from scheduling.plan import Rule
 

@@ -11,6 +11,7 @@ from escort.errors import Refused
 from escort.rota import answers, planning, publishing, standins
 from escort.rota.run_panel import RunPanel, panel_of
 from escort.rota.week import HALF_DAYS, CellCode, Show, WeekMatrix, week_matrix
+from escort.sentences import mark
 from escort.web.coordinator.reasons import blocked_of, chips_of, relaxed_of
 from escort.web.deps import (
     CurrentCoordinator,
@@ -23,7 +24,6 @@ from escort.web.deps import (
 )
 from escort.web.forms import FormModel, Ids
 from escort.web.render import page
-from escort.web.status import mark
 
 router = APIRouter()
 CANDIDATES = 8

@@ -13,12 +13,12 @@ from escort.journeys.board import board
 from escort.journeys.models import Step
 from escort.journeys.told_by_phone import record_told_step
 from escort.roster_book.changes import count_waiting
+from escort.sentences import mark
 from escort.web.coordinator.bars import parts_of
 from escort.web.coordinator.numbers import number_of_hand_task, number_to_ring
 from escort.web.deps import CurrentCoordinator, HouseDep, NowDep, ReadSessionDep, SessionDep
 from escort.web.forms import FormModel, Line200, OptionalInt
 from escort.web.render import page
-from escort.web.status import mark
 from notifications.channels.by_hand import mark_told, note_unanswered_call
 
 router = APIRouter()

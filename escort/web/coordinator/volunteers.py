@@ -20,6 +20,7 @@ from escort.roster.models import Volunteer
 from escort.rota import availability, release
 from escort.rota.needs import fit_to_car
 from escort.rota.volunteer_turns import is_ahead, turns_of
+from escort.sentences import mark
 from escort.web.coordinator.posted import TypedDep, filled
 from escort.web.coordinator.rota import REASON_WORDS
 from escort.web.deps import (
@@ -33,7 +34,6 @@ from escort.web.deps import (
 )
 from escort.web.forms import FormModel, Line200
 from escort.web.render import page
-from escort.web.status import mark
 from notifications.addresses import phone_of, phones_of
 
 router = APIRouter()

@@ -17,6 +17,7 @@ from escort.journeys.family_view import FamilyView, RideState, RideView, family_
 from escort.journeys.models import Step
 from escort.journeys.taps import TapIn
 from escort.rota.legs import cancel_leg
+from escort.sentences import mark
 from escort.web import recognise
 from escort.web.deps import CurrentGuardian, House, HouseDep, NowDep, ReadSessionDep, SessionDep
 from escort.web.deps import GuardianHere as Visitor
@@ -102,7 +103,7 @@ def cancel(
     _must_be_bound(visitor)
     view = _view(session, visitor, house, now)
     if not form.leg:
-        return _cancel_page(request, visitor, view, mistake="请至少选一趟。没有选的，照常来。")
+        return _cancel_page(request, visitor, view, mistake=mark("请至少选一趟。没有选的，照常来。"))
     for leg in own_legs(session, guardian_id=visitor.id, leg_ids=form.leg):
         ride = view.ride(leg.id or 0)
         if ride is None or not ride.may_cancel:
@@ -170,7 +171,7 @@ def _cancel_word(view: FamilyView) -> str:
     if first is None:
         return ""
     days = (first.on - view.today).days
-    return {0: "今天不用接", 1: "明天不用接"}.get(days, "这几天不用接")
+    return {0: mark("今天不用接"), 1: mark("明天不用接")}.get(days, mark("这几天不用接"))
 
 
 def _apart(rides: Sequence[RideView]) -> list[RideView]:

@@ -15,6 +15,7 @@ from escort.journeys import alarms, taps, words
 from escort.journeys.gate_view import GateRow, GateView, gate_view
 from escort.journeys.models import Step
 from escort.journeys.taps import TapIn, TapOutcome
+from escort.sentences import mark
 from escort.web.deps import (
     CurrentGate,
     Gate,
@@ -198,5 +199,5 @@ def _record_names(session: Session, gate: Gate, view: GateView, now: datetime) -
     audit.record(session, actor=gate.subject, action="read", subject="/gate", fields=fields, now=now)
 
 
-HELD = Said("先不放人。值班的人知道了，马上打电话来。", "now", "alert")
-TOO_LATE = Said("过了 10 秒，撤不了了。点错了请打值班电话，我们帮您改。", "wait", "clock")
+HELD = Said(mark("先不放人。值班的人知道了，马上打电话来。"), "now", "alert")
+TOO_LATE = Said(mark("过了 10 秒，撤不了了。点错了请打值班电话，我们帮您改。"), "wait", "clock")

@@ -9,7 +9,6 @@ from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationErr
 from sqlmodel import Session
 
 from escort.access import devices
-from escort.access.calendar_links import has_calendar, issue_calendar, stop_calendar
 from escort.errors import NotAllowed, Refused
 from escort.journeys import alarms, taps, words
 from escort.journeys.alarms import Trouble
@@ -19,6 +18,7 @@ from escort.journeys.volunteer_view import ask_of_own_offer, home_view, own_ask
 from escort.rota.answers import answer_offer
 from escort.rota.asks import answer_ask
 from escort.rota.availability import block_out
+from escort.sentences import mark
 from escort.web import recognise
 from escort.web.deps import CurrentVolunteer, House, HouseDep, NowDep, ReadLogDep, ReadSessionDep, SessionDep
 from escort.web.deps import VolunteerHere as Visitor
@@ -79,7 +79,7 @@ class RawTap(BaseModel, extra="allow"):
 
 
 LIST_OF_TAPS = TypeAdapter(Annotated[list[RawTap], Field(min_length=1, max_length=200)])
-UNREADABLE = "这一下没有记上，请刷新页面再点一次。"
+UNREADABLE = mark("这一下没有记上，请刷新页面再点一次。")
 
 
 async def posted_taps(request: Request) -> PostedTaps:
@@ -208,28 +208,10 @@ def add_blockout(
             zone=house.zone,
         )
     except (Refused, ValueError) as refused:
-        sentence = refused.sentence if isinstance(refused, Refused) else "日期没有看懂，请再选一次。"
+        sentence = refused.sentence if isinstance(refused, Refused) else mark("日期没有看懂，请再选一次。")
         typed = {"from_on": form.from_on.isoformat(), "until_on": form.until_on}
         return _home(request, visitor, session, house, now, mistake=sentence, typed=typed, status_code=400)
     return _back(visitor, "?blocked=1")
-
-
-@router.post("/v/{token}/calendar")
-def calendar(
-    request: Request, visitor: CurrentVolunteer, session: SessionDep, house: HouseDep, now: NowDep
-) -> Response:
-    """Make the address of this volunteer's feed. It is shown once: the store keeps its hash alone."""
-    _must_be_bound(visitor)
-    feed = issue_calendar(session, subject=visitor.subject, by=visitor.subject, now=now)
-    address = f"{house.settings.base_url}/feeds/{feed}/shifts.ics"
-    return page(request, "volunteer/calendar.html", token=visitor.token, address=address)
-
-
-@router.post("/v/{token}/calendar/stop")
-def end_calendar(visitor: CurrentVolunteer, session: SessionDep, now: NowDep) -> Response:
-    _must_be_bound(visitor)
-    stop_calendar(session, subject=visitor.subject, by=visitor.subject, now=now)
-    return _back(visitor)
 
 
 @router.get("/v/{token}/run/{run_id}")
@@ -322,7 +304,6 @@ def _home(
         view=view,
         token=visitor.token,
         needs_code=_needs_code(session, visitor),
-        has_calendar=visitor.bound and has_calendar(session, subject=visitor.subject, now=now),
         mistake=mistake,
         typed=typed or {"from_on": "", "until_on": ""},
         blocked="blocked" in request.query_params,
@@ -389,5 +370,5 @@ def _must_be_bound(visitor: Visitor) -> None:
         raise NotAllowed("这部手机还没认过。请打开链接，先点“这是我的手机”。")
 
 
-TOLD = "值班的人知道了，会打电话给您。"
-TOO_LATE = "过了 10 秒，撤不了了。点错了请打值班电话，我们帮您改。"
+TOLD = mark("值班的人知道了，会打电话给您。")
+TOO_LATE = mark("过了 10 秒，撤不了了。点错了请打值班电话，我们帮您改。")
