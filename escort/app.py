@@ -14,7 +14,7 @@ from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 from escort.access.clock import real_now
-from escort.api import callbacks, docs_page, health
+from escort.api import callbacks, docs_page, feeds, health
 from escort.db import Store
 from escort.errors import NotConfigured
 from escort.jobs import Jobs
@@ -143,6 +143,7 @@ def create_app(
         gate.router,
         coordinator.router,
         session_routes.router,
+        feeds.router,
         health.router,
         docs_page.router,
     ):

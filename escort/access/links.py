@@ -71,14 +71,12 @@ def use_up(session: Session, *, link: Link, now: datetime) -> bool:
     return used.rowcount == 1
 
 
-def revoke_links(session: Session, *, subject: str, now: datetime) -> int:
-    """End every link of a person; returns how many were live."""
-    ended = session.exec(
-        update(Link)
-        .where(col(Link.subject) == subject, col(Link.revoked_at).is_(None))
-        .values(revoked_at=now)
-    )
-    return ended.rowcount
+def revoke_links(session: Session, *, subject: str, now: datetime, purpose: str | None = None) -> int:
+    """End every link of a person, or those of one purpose; returns how many were live."""
+    links = update(Link).where(col(Link.subject) == subject, col(Link.revoked_at).is_(None))
+    if purpose is not None:
+        links = links.where(col(Link.purpose) == purpose)
+    return session.exec(links.values(revoked_at=now)).rowcount
 
 
 def revoke_all(session: Session, subject: str, now: datetime, by: str = "system") -> None:

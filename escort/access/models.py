@@ -26,6 +26,7 @@ class Purpose(StrEnum):
 
     VOLUNTEER = "volunteer"
     FAMILY = "family"
+    CALENDAR = "calendar"  # a volunteer's feed, for a calendar program
     SETUP = "setup"  # makes the first coordinator, once
 
 

@@ -95,6 +95,13 @@ class GuardianHere:
     token: str
 
 
+@dataclass(frozen=True)
+class Feed:
+    """A calendar program that asks for a volunteer's promises."""
+
+    volunteer_id: int
+
+
 def get_house(request: Request) -> House:
     house = request.app.state.house
     if not isinstance(house, House):
@@ -161,6 +168,17 @@ def current_guardian(request: Request, token: str, house: HouseDep, now: NowDep)
     return GuardianHere(id=who, subject=link.subject, bound=bound, link=link, token=token)
 
 
+def current_feed(token: str, house: HouseDep, now: NowDep) -> Feed:
+    """Let in a calendar program with the address of a feed: it has no cookies and opens nothing else."""
+    with house.store.read() as session:
+        link = links.resolve(session, token=token, purpose=Purpose.CALENDAR, now=now)
+    kind, _, number = link.subject.partition(":")
+    if kind != "volunteer" or not number.isdecimal():
+        raise NotFound(links.OVER)
+    return Feed(volunteer_id=int(number))
+
+
+CurrentFeed = Annotated[Feed, Depends(current_feed)]
 CurrentCoordinator = Annotated[Coordinator, Depends(current_coordinator)]
 CurrentGate = Annotated[Gate, Depends(current_gate)]
 CurrentVolunteer = Annotated[VolunteerHere, Depends(current_volunteer)]

@@ -12,7 +12,14 @@ from starlette.routing import BaseRoute, Mount
 
 from escort.errors import NotConfigured, NotFound
 from escort.web import csrf
-from escort.web.deps import HouseDep, current_coordinator, current_gate, current_guardian, current_volunteer
+from escort.web.deps import (
+    HouseDep,
+    current_coordinator,
+    current_feed,
+    current_gate,
+    current_guardian,
+    current_volunteer,
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,7 @@ READERS: dict[Callable[..., Any], str] = {
     current_volunteer: "volunteer",
     current_guardian: "guardian",
     only_the_provider: "provider",
+    current_feed: "feed",
 }
 
 

@@ -122,6 +122,8 @@ OWN_ONLY = {
     "GET /v/{token}",
     "POST /v/{token}/bind",
     "POST /v/{token}/blockouts",
+    "POST /v/{token}/calendar",
+    "POST /v/{token}/calendar/stop",
     "GET /v/{token}/phones",
     "GET /f/{token}",
     "GET /f/{token}/cancel",

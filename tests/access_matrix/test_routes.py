@@ -79,7 +79,7 @@ def test_a_door_by_link_has_its_token_in_the_path(app: FastAPI) -> None:
     by_link = [
         route
         for route in policy.declared_routes(app)
-        if {"volunteer", "guardian", "provider"} & {*route.readers}
+        if {"volunteer", "guardian", "provider", "feed"} & {*route.readers}
     ]
 
     assert by_link

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationErr
 from sqlmodel import Session
 
 from escort.access import devices
+from escort.access.calendar_links import has_calendar, issue_calendar, stop_calendar
 from escort.errors import NotAllowed, Refused
 from escort.journeys import alarms, taps, words
 from escort.journeys.alarms import Trouble
@@ -214,6 +215,24 @@ def add_blockout(
     return _back(visitor, "?blocked=1")
 
 
+@router.post("/v/{token}/calendar")
+def calendar(
+    request: Request, visitor: CurrentVolunteer, session: SessionDep, house: HouseDep, now: NowDep
+) -> Response:
+    """Make the address of this volunteer's feed. It is shown once: the store keeps its hash alone."""
+    _must_be_bound(visitor)
+    feed = issue_calendar(session, subject=visitor.subject, by=visitor.subject, now=now)
+    address = f"{house.settings.base_url}/feeds/{feed}/shifts.ics"
+    return page(request, "volunteer/calendar.html", token=visitor.token, address=address)
+
+
+@router.post("/v/{token}/calendar/stop")
+def end_calendar(visitor: CurrentVolunteer, session: SessionDep, now: NowDep) -> Response:
+    _must_be_bound(visitor)
+    stop_calendar(session, subject=visitor.subject, by=visitor.subject, now=now)
+    return _back(visitor)
+
+
 @router.get("/v/{token}/run/{run_id}")
 def run(
     request: Request,
@@ -304,6 +323,7 @@ def _home(
         view=view,
         token=visitor.token,
         needs_code=_needs_code(session, visitor),
+        has_calendar=visitor.bound and has_calendar(session, subject=visitor.subject, now=now),
         mistake=mistake,
         typed=typed or {"from_on": "", "until_on": ""},
         blocked="blocked" in request.query_params,
