@@ -23,7 +23,7 @@ from escort.web.deps import (
     SessionDep,
     VolunteerHere,
 )
-from escort.web.forms import FormModel, OptionalInt, OptionalLine40, OptionalLine200, Secret
+from escort.web.forms import FormModel, OptionalLine40, OptionalLine200, OptionalRowId, RowId, Secret
 from escort.web.render import page
 
 router = APIRouter(include_in_schema=False)
@@ -31,7 +31,7 @@ router = APIRouter(include_in_schema=False)
 
 class AccountForm(FormModel):
     role: Role = Role.GATE
-    school_id: OptionalInt = None
+    school_id: OptionalRowId = None
     login: OptionalLine200 = ""
     name: OptionalLine40 = ""
     phone: OptionalLine40 = ""
@@ -89,7 +89,7 @@ def create_account(
 def keep_phone(
     session: SessionDep,
     me: CurrentCoordinator,
-    account_id: int,
+    account_id: RowId,
     form: Annotated[PhoneForm, Form()],
     now: NowDep,
 ) -> RedirectResponse:
@@ -99,7 +99,7 @@ def keep_phone(
 
 @router.post("/accounts/{account_id}/duty")
 def put_on_duty(
-    session: SessionDep, me: CurrentCoordinator, account_id: int, now: NowDep
+    session: SessionDep, me: CurrentCoordinator, account_id: RowId, now: NowDep
 ) -> RedirectResponse:
     duty.put_on_duty(session, account_id=account_id, by=me.subject, now=now)
     return RedirectResponse("/accounts", status_code=303)
@@ -110,7 +110,7 @@ def set_password(
     session: SessionDep,
     house: HouseDep,
     me: CurrentCoordinator,
-    account_id: int,
+    account_id: RowId,
     form: Annotated[PasswordForm, Form()],
 ) -> RedirectResponse:
     accounts.set_password(
@@ -126,7 +126,7 @@ def set_password(
 
 @router.post("/accounts/{account_id}/disable")
 def disable_account(
-    session: SessionDep, house: HouseDep, me: CurrentCoordinator, account_id: int
+    session: SessionDep, house: HouseDep, me: CurrentCoordinator, account_id: RowId
 ) -> RedirectResponse:
     duty.disable_account(session, account_id=account_id, by=me.subject, now=house.real_now())
     return RedirectResponse("/accounts", status_code=303)
@@ -134,7 +134,7 @@ def disable_account(
 
 @router.post("/accounts/{account_id}/sign-out")
 def sign_out_everywhere(
-    session: SessionDep, house: HouseDep, me: CurrentCoordinator, account_id: int
+    session: SessionDep, house: HouseDep, me: CurrentCoordinator, account_id: RowId
 ) -> RedirectResponse:
     accounts.end_all_sign_ins(session, account_id=account_id, by=me.subject, now=house.real_now())
     return RedirectResponse("/accounts", status_code=303)
@@ -149,7 +149,7 @@ def show_phones(
 
 @router.post("/people/{subject}/phones/{device_id}/revoke")
 def revoke_phone(
-    session: SessionDep, house: HouseDep, me: CurrentCoordinator, subject: str, device_id: int
+    session: SessionDep, house: HouseDep, me: CurrentCoordinator, subject: str, device_id: RowId
 ) -> RedirectResponse:
     devices.revoke_device(session, device_id=device_id, subject=subject, by=me.subject, now=house.real_now())
     return RedirectResponse(f"/people/{subject}/phones", status_code=303)
@@ -173,7 +173,7 @@ def volunteers_phones(
 
 @router.post("/v/{token}/phones/{device_id}/revoke")
 def volunteer_revokes(
-    session: SessionDep, house: HouseDep, me: CurrentVolunteer, device_id: int
+    session: SessionDep, house: HouseDep, me: CurrentVolunteer, device_id: RowId
 ) -> RedirectResponse:
     devices.revoke_device(
         session, device_id=device_id, subject=_if_bound(me), by=me.subject, now=house.real_now()
@@ -190,7 +190,7 @@ def familys_phones(
 
 @router.post("/f/{token}/phones/{device_id}/revoke")
 def family_revokes(
-    session: SessionDep, house: HouseDep, me: CurrentGuardian, device_id: int
+    session: SessionDep, house: HouseDep, me: CurrentGuardian, device_id: RowId
 ) -> RedirectResponse:
     devices.revoke_device(
         session, device_id=device_id, subject=_if_bound(me), by=me.subject, now=house.real_now()

@@ -1,6 +1,7 @@
 """What forms may hold: named fields only, tidied lines of bounded length. A field we did not ask for is refused."""
 
 import unicodedata
+from datetime import date
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -52,6 +53,13 @@ Paragraph = Annotated[
     Field(max_length=2000),
     BeforeValidator(lambda value: tidy_paragraph(value) if isinstance(value, str) else value),
 ]
-OptionalInt = Annotated[int | None, _Blank]
-Ids = Annotated[list[int], Field(max_length=200)]
+
+LARGEST_ID = 2**31 - 1  # PostgreSQL's INTEGER; SQLite's driver raises from 2**63 on
+RowId = Annotated[
+    int, Field(ge=1, le=LARGEST_ID)
+]  # in a path, a query or a form: a plain `int` ends in a 500
+OptionalRowId = Annotated[RowId | None, _Blank]
+Ids = Annotated[list[RowId], Field(max_length=200)]
+Offset = Annotated[int, Field(ge=0, le=LARGEST_ID)]
+Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2099, 12, 31))]  # weeks and months around it exist
 Secret = Annotated[str, Field(max_length=1024)]  # as typed: passwords and codes are not tidied

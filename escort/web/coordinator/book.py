@@ -33,7 +33,7 @@ from escort.web.deps import (
     SessionDep,
 )
 from escort.web.downloads import footer, xlsx
-from escort.web.forms import FormModel
+from escort.web.forms import FormModel, RowId
 from escort.web.render import page
 
 router = APIRouter()
@@ -154,7 +154,7 @@ def show_changes(
 
 @router.post("/import/changes/{change_id}")
 def settle(
-    change_id: int,
+    change_id: RowId,
     form: Annotated[ChangeForm, Form()],
     me: CurrentCoordinator,
     session: SessionDep,

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from pydantic import Field
 
 from escort.errors import Refused
 from escort.rota import legs
@@ -14,7 +15,7 @@ from escort.schools.service import Scope
 from escort.sentences import mark
 from escort.typed_values import UnreadableError, read_time
 from escort.web.deps import CurrentCoordinator, House, HouseDep, NowDep, ReadSessionDep, SessionDep
-from escort.web.forms import FormModel, OptionalInt, OptionalLine20, OptionalLine80
+from escort.web.forms import Day, FormModel, OptionalLine20, OptionalLine80, OptionalRowId, RowId
 from escort.web.render import page
 
 router = APIRouter()
@@ -37,18 +38,18 @@ SOURCE_WORDS = {
 
 
 class MakeUpForm(FormModel):
-    on: date
-    as_weekday: int
+    on: Day
+    as_weekday: Annotated[int, Field(ge=0, le=6)]
     is_school: Literal["yes", "no"] = "yes"
     note: OptionalLine80 = ""
 
 
 class DaysForm(FormModel):
     kind: Literal["closure", "early_day", "late_start", "term"]
-    from_on: date
-    until_on: date
+    from_on: Day
+    until_on: Day
     at: OptionalLine20 = ""  # HH:MM, for early days and late starts
-    school_id: OptionalInt = None
+    school_id: OptionalRowId = None
     note: OptionalLine80 = ""
 
 
@@ -119,7 +120,7 @@ def add_days(
 
 @router.post("/calendar/entries/{entry_id}/remove")
 def remove_entry(
-    entry_id: int, me: CurrentCoordinator, session: SessionDep, house: HouseDep, now: NowDep
+    entry_id: RowId, me: CurrentCoordinator, session: SessionDep, house: HouseDep, now: NowDep
 ) -> Response:
     service.remove_entry(session, entry_id=entry_id, by=me.subject, now=now)
     legs.extend_calendar(session, now=now, zone=house.zone)

@@ -25,8 +25,9 @@ from escort.schools.places import search_places
 from escort.sentences import mark
 from escort.typed_values import read_time
 from escort.web.coordinator.children import NEED_WORDS, child_page
-from escort.web.coordinator.posted import TypedDep, filled
+from escort.web.coordinator.posted import TypedDep, filled, posted_number
 from escort.web.deps import CurrentCoordinator, HouseDep, NowDep, ReadLogDep, ReadSessionDep, SessionDep
+from escort.web.forms import RowId
 from escort.web.render import page
 from scheduling.travel import Point
 
@@ -64,7 +65,7 @@ class OneDayForm(FilledForm):
 
 @router.get("/children/{child_id}/edit")
 def show_edit(
-    request: Request, child_id: int, _me: CurrentCoordinator, session: ReadSessionDep, reads: ReadLogDep
+    request: Request, child_id: RowId, _me: CurrentCoordinator, session: ReadSessionDep, reads: ReadLogDep
 ) -> HTMLResponse:
     reads.saw(f"child:{child_id}", "guardians")
     child, escort = get_child(session, child_id), escorts.escort_of(session, child_id)
@@ -87,7 +88,7 @@ def show_edit(
 @router.post("/children/{child_id}/edit")
 def edit(
     request: Request,
-    child_id: int,
+    child_id: RowId,
     typed: TypedDep,
     me: CurrentCoordinator,
     session: SessionDep,
@@ -104,7 +105,9 @@ def edit(
                 child_id=child_id,
                 form=ChildEdit.read({name: fields[name] for name in fields if name not in not_asked}),
                 people=_people(typed),
-                versions=Versions(_number(fields.get("version")), _number(fields.get("escort_version"))),
+                versions=Versions(
+                    posted_number(fields.get("version")), posted_number(fields.get("escort_version"))
+                ),
                 now=now,
                 by=me.subject,
             )
@@ -133,7 +136,7 @@ def edit(
 @router.post("/children/{child_id}/pause")
 def pause(
     request: Request,
-    child_id: int,
+    child_id: RowId,
     typed: TypedDep,
     me: CurrentCoordinator,
     session: SessionDep,
@@ -161,8 +164,8 @@ def pause(
 
 @router.post("/children/{child_id}/pauses/{pause_id}/lift")
 def lift_pause(
-    child_id: int,
-    pause_id: int,
+    child_id: RowId,
+    pause_id: RowId,
     me: CurrentCoordinator,
     session: SessionDep,
     house: HouseDep,
@@ -176,7 +179,7 @@ def lift_pause(
 @router.post("/children/{child_id}/end")
 def end_escort(
     request: Request,
-    child_id: int,
+    child_id: RowId,
     typed: TypedDep,
     me: CurrentCoordinator,
     session: SessionDep,
@@ -204,7 +207,7 @@ def end_escort(
 @router.post("/children/{child_id}/renew")
 def renew_escort(
     request: Request,
-    child_id: int,
+    child_id: RowId,
     typed: TypedDep,
     me: CurrentCoordinator,
     session: SessionDep,
@@ -231,7 +234,7 @@ def renew_escort(
 
 @router.post("/legs/{leg_id}/restore")
 def restore_leg(
-    leg_id: int, me: CurrentCoordinator, session: SessionDep, house: HouseDep, now: NowDep
+    leg_id: RowId, me: CurrentCoordinator, session: SessionDep, house: HouseDep, now: NowDep
 ) -> Response:
     legs.restore_leg(session, leg_id=leg_id, by=me.subject, now=now)
     audit.record(session, actor=me.subject, action="leg.restore", subject=f"leg:{leg_id}", now=now)
@@ -242,7 +245,7 @@ def restore_leg(
 @router.post("/legs/{leg_id}/change")
 def change_leg(
     request: Request,
-    leg_id: int,
+    leg_id: RowId,
     typed: TypedDep,
     me: CurrentCoordinator,
     session: SessionDep,
@@ -306,15 +309,11 @@ def _people(typed: Mapping[str, list[str]]) -> list[PersonEdit]:
     if len(ids) != len(phones):
         raise Refused("这一页开得太久了，请刷新后再改。")
     return [
-        PersonEdit(_number(who), who in typed.get("gets", []), who in typed.get("proxies", []), phone.strip())
+        PersonEdit(
+            posted_number(who), who in typed.get("gets", []), who in typed.get("proxies", []), phone.strip()
+        )
         for who, phone in zip(ids, phones, strict=True)
     ]
-
-
-def _number(text: object) -> int:
-    if not (isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) < 10):
-        raise Refused("这一页开得太久了，请刷新后再改。")
-    return int(text)
 
 
 def _edit_page(

@@ -25,7 +25,7 @@ from escort.rota.week import legs_of_child
 from escort.schools.places import search_places
 from escort.schools.service import get_school, list_schools
 from escort.sentences import mark
-from escort.web.coordinator.posted import TypedDep, filled
+from escort.web.coordinator.posted import TypedDep, filled, posted_number
 from escort.web.coordinator.reasons import WORDS
 from escort.web.coordinator.sketch import sketch_of
 from escort.web.deps import (
@@ -37,7 +37,7 @@ from escort.web.deps import (
     ReadSessionDep,
     SessionDep,
 )
-from escort.web.forms import FormModel, Line80
+from escort.web.forms import FormModel, Line80, Offset, RowId
 from escort.web.render import page
 from notifications.templates import sms_segments
 
@@ -96,7 +96,7 @@ def show_children(
     now: NowDep,
     text: Annotated[str, Query(max_length=40)] = "",
     only: Annotated[str, Query(pattern="^(missing)?$")] = "",
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Offset = 0,
 ) -> HTMLResponse:
     found = list_children(session, on=_today(house, now), text=text)
     waiting = [line for line in found if line.missing]
@@ -173,7 +173,7 @@ def show_verdict(
 @router.get("/children/{child_id}")
 def show_child(
     request: Request,
-    child_id: int,
+    child_id: RowId,
     _me: CurrentCoordinator,
     session: ReadSessionDep,
     house: HouseDep,
@@ -187,7 +187,7 @@ def show_child(
 @router.post("/children/{child_id}/open")
 def open_child(
     request: Request,
-    child_id: int,
+    child_id: RowId,
     me: CurrentCoordinator,
     session: SessionDep,
     house: HouseDep,
@@ -213,7 +213,7 @@ def open_child(
 
 @router.get("/children/{child_id}/complete")
 def show_completion(
-    request: Request, child_id: int, _me: CurrentCoordinator, session: ReadSessionDep, reads: ReadLogDep
+    request: Request, child_id: RowId, _me: CurrentCoordinator, session: ReadSessionDep, reads: ReadLogDep
 ) -> HTMLResponse:
     full_name, born_on = sealed_reads.open_identity(session, child_id)
     receivers = sealed_reads.open_receivers(session, child_id)
@@ -231,7 +231,7 @@ def show_completion(
 @router.post("/children/{child_id}/complete")
 def complete(
     request: Request,
-    child_id: int,
+    child_id: RowId,
     typed: TypedDep,
     me: CurrentCoordinator,
     session: SessionDep,
@@ -239,7 +239,7 @@ def complete(
     now: NowDep,
 ) -> Response:
     fields = filled(typed, boxes=["note_for_gate"])
-    version = int(str(fields.pop("version", "0")) or 0)
+    version = posted_number(fields.pop("version", "0") or "0")
     try:
         with session.begin_nested():
             complete_child(
@@ -261,7 +261,7 @@ def complete(
 
 @router.post("/children/{child_id}/withdraw")
 def withdraw_consent(
-    child_id: int, me: CurrentCoordinator, session: SessionDep, house: HouseDep, now: NowDep
+    child_id: RowId, me: CurrentCoordinator, session: SessionDep, house: HouseDep, now: NowDep
 ) -> Response:
     consent.withdraw_consent(session, child_id=child_id, now=now, by=me.subject)
     legs.extend_calendar(session, now=now, zone=house.zone)
@@ -270,7 +270,7 @@ def withdraw_consent(
 
 @router.post("/legs/{leg_id}/cancel")
 def cancel_leg(
-    leg_id: int,
+    leg_id: RowId,
     form: Annotated[ReasonForm, Form()],
     me: CurrentCoordinator,
     session: SessionDep,
@@ -293,7 +293,7 @@ def cancel_leg(
 def child_page(
     request: Request,
     session: Session,
-    child_id: int,
+    child_id: RowId,
     house: House,
     now: datetime,
     *,

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from escort.errors import Refused
+
 Typed = Mapping[str, str | list[str]]
 NOT_OURS = frozenset({"csrf_token", "do"})
 
@@ -15,6 +17,13 @@ async def read_typed(request: Request) -> dict[str, list[str]]:
 
 
 TypedDep = Annotated[dict[str, list[str]], Depends(read_typed)]
+
+
+def posted_number(text: object) -> int:
+    """Return a number that the page itself wrote into its form. Raises Refused for anything else."""
+    if not (isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) < 10):
+        raise Refused("这一页开得太久了，请刷新后再改。")
+    return int(text)
 
 
 def filled(

@@ -22,7 +22,7 @@ from escort.web.deps import (
     ReadSessionDep,
     SessionDep,
 )
-from escort.web.forms import FormModel, Ids
+from escort.web.forms import Day, FormModel, Ids, RowId
 from escort.web.render import page
 
 router = APIRouter()
@@ -36,17 +36,17 @@ class AskForm(FormModel):
 
 
 class RecordForm(FormModel):
-    volunteer_id: int
+    volunteer_id: RowId
     answer: str
 
 
 class WeekForm(FormModel):
-    week: date
+    week: Day
 
 
 class PublishForm(FormModel):
-    plan_id: int
-    week: date
+    plan_id: RowId
+    week: Day
 
 
 @router.get("/rota")
@@ -57,9 +57,9 @@ def show_week(
     house: HouseDep,
     now: NowDep,
     reads: ReadLogDep,
-    week: date | None = None,
+    week: Day | None = None,
     show: Show = Show.HOLES,
-    schools: Annotated[list[int], Query(alias="open", max_length=60)] = [],  # noqa: B006  # FastAPI copies it
+    schools: Annotated[list[RowId], Query(alias="open", max_length=60)] = [],  # noqa: B006  # FastAPI copies it
 ) -> HTMLResponse:
     today = now.astimezone(house.zone).date()
     reads.saw(f"week:{week or today}", "timetables")
@@ -80,13 +80,13 @@ def show_week(
 @router.get("/rota/runs/{run_id}")
 def show_run(
     request: Request,
-    run_id: int,
+    run_id: RowId,
     _me: CurrentCoordinator,
     session: ReadSessionDep,
     house: HouseDep,
     now: NowDep,
     reads: ReadLogDep,
-    turned_away: int | None = None,
+    turned_away: RowId | None = None,
 ) -> HTMLResponse:
     today = now.astimezone(house.zone).date()
     panel = panel_of(session, run_id=run_id)
@@ -115,7 +115,7 @@ def show_run(
 @router.post("/rota/runs/{run_id}/ask")
 def ask_people(
     request: Request,
-    run_id: int,
+    run_id: RowId,
     form: Annotated[AskForm, Form()],
     _me: CurrentCoordinator,
     session: SessionDep,
@@ -135,7 +135,7 @@ def ask_people(
 
 @router.post("/rota/runs/{run_id}/record")
 def record_answer(
-    run_id: int,
+    run_id: RowId,
     form: Annotated[RecordForm, Form()],
     me: CurrentCoordinator,
     session: SessionDep,
@@ -178,7 +178,7 @@ def plan_week(
 
 
 @router.get("/rota/publish")
-def show_publish(request: Request, _me: CurrentCoordinator, session: ReadSessionDep, week: date) -> Response:
+def show_publish(request: Request, _me: CurrentCoordinator, session: ReadSessionDep, week: Day) -> Response:
     """Say what publishing brings before it is done: it may write to hundreds of people."""
     draft = _newest_draft(session)
     if draft.plan is None or not draft.runs:

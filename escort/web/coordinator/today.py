@@ -17,7 +17,7 @@ from escort.sentences import mark
 from escort.web.coordinator.bars import parts_of
 from escort.web.coordinator.numbers import number_of_hand_task, number_to_ring
 from escort.web.deps import CurrentCoordinator, HouseDep, NowDep, ReadSessionDep, SessionDep
-from escort.web.forms import FormModel, Line200, OptionalInt
+from escort.web.forms import FormModel, Line200, OptionalRowId, RowId
 from escort.web.render import page
 from notifications.channels.by_hand import mark_told, note_unanswered_call
 
@@ -48,7 +48,7 @@ class CloseForm(FormModel):
 
 class StepForm(FormModel):
     step: Step
-    run: OptionalInt = None  # whose panel to return to; none: the board
+    run: OptionalRowId = None  # whose panel to return to; none: the board
 
 
 @router.get("/today")
@@ -79,14 +79,18 @@ def show_today(
 
 
 @router.post("/cases/{case_id}/take")
-def take_case(case_id: int, me: CurrentCoordinator, session: SessionDep, now: NowDep) -> Response:
+def take_case(case_id: RowId, me: CurrentCoordinator, session: SessionDep, now: NowDep) -> Response:
     cases.acknowledge(session, case_id=case_id, by=me.subject, now=now)
     return RedirectResponse("/today", status_code=303)
 
 
 @router.post("/cases/{case_id}/close")
 def close_case(
-    case_id: int, form: Annotated[CloseForm, Form()], me: CurrentCoordinator, session: SessionDep, now: NowDep
+    case_id: RowId,
+    form: Annotated[CloseForm, Form()],
+    me: CurrentCoordinator,
+    session: SessionDep,
+    now: NowDep,
 ) -> Response:
     cases.close(session, case_id=case_id, by=me.subject, reason=form.reason, now=now)
     return RedirectResponse("/today", status_code=303)
@@ -94,7 +98,7 @@ def close_case(
 
 @router.post("/legs/{leg_id}/step")
 def record_step(
-    leg_id: int, form: Annotated[StepForm, Form()], me: CurrentCoordinator, session: SessionDep, now: NowDep
+    leg_id: RowId, form: Annotated[StepForm, Form()], me: CurrentCoordinator, session: SessionDep, now: NowDep
 ) -> Response:
     """A driver without signal, or one who rings instead of tapping: his step as he told it."""
     record_told_step(session, leg_id=leg_id, step=form.step, by=me.subject, now=now)
@@ -102,14 +106,14 @@ def record_step(
 
 
 @router.post("/hand/{task_id}/done")
-def tell_by_hand(task_id: int, me: CurrentCoordinator, session: SessionDep, now: NowDep) -> Response:
+def tell_by_hand(task_id: RowId, me: CurrentCoordinator, session: SessionDep, now: NowDep) -> Response:
     if not mark_told(session, task_id=task_id, by=me.subject, now=now):
         raise Conflict("这一条已经有人告知过了，或者已经不用说了。")
     return RedirectResponse("/today#by-hand", status_code=303)
 
 
 @router.post("/hand/{task_id}/unanswered")
-def note_no_answer(task_id: int, _me: CurrentCoordinator, session: SessionDep, now: NowDep) -> Response:
+def note_no_answer(task_id: RowId, _me: CurrentCoordinator, session: SessionDep, now: NowDep) -> Response:
     if not note_unanswered_call(session, task_id=task_id, now=now):
         raise Conflict("这一条已经有人告知过了，或者已经不用说了。")
     return RedirectResponse("/today#by-hand", status_code=303)
@@ -117,7 +121,7 @@ def note_no_answer(task_id: int, _me: CurrentCoordinator, session: SessionDep, n
 
 @router.post("/hand/{task_id}/phone")
 def show_number_of_hand_task(
-    request: Request, task_id: int, me: CurrentCoordinator, session: SessionDep, now: NowDep
+    request: Request, task_id: RowId, me: CurrentCoordinator, session: SessionDep, now: NowDep
 ) -> HTMLResponse:
     """Show one number, with an entry in the trail: a POST, so that no preview and no scanner reads it."""
     ring = number_of_hand_task(session, task_id=task_id)
@@ -127,7 +131,7 @@ def show_number_of_hand_task(
 
 @router.post("/volunteers/{volunteer_id}/phone")
 def show_number_of_volunteer(
-    request: Request, volunteer_id: int, me: CurrentCoordinator, session: SessionDep, now: NowDep
+    request: Request, volunteer_id: RowId, me: CurrentCoordinator, session: SessionDep, now: NowDep
 ) -> HTMLResponse:
     ring = number_to_ring(session, party=f"volunteer:{volunteer_id}")
     audit.record(session, actor=me.subject, action="read", subject=ring.party, fields=["phone"], now=now)

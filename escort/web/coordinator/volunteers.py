@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlmodel import Session
 
 from escort.access import devices
-from escort.errors import Refused
 from escort.filled_form import FormMistakes
 from escort.journeys.suspension import suspend_volunteer
 from escort.roster import queries, service
@@ -21,7 +20,7 @@ from escort.rota import availability, release
 from escort.rota.needs import fit_to_car
 from escort.rota.volunteer_turns import is_ahead, turns_of
 from escort.sentences import mark
-from escort.web.coordinator.posted import TypedDep, filled
+from escort.web.coordinator.posted import TypedDep, filled, posted_number
 from escort.web.coordinator.rota import REASON_WORDS
 from escort.web.deps import (
     CurrentCoordinator,
@@ -32,7 +31,7 @@ from escort.web.deps import (
     ReadSessionDep,
     SessionDep,
 )
-from escort.web.forms import FormModel, Line200
+from escort.web.forms import Day, FormModel, Line200, Offset, RowId
 from escort.web.render import page
 from notifications.addresses import phone_of, phones_of
 
@@ -87,8 +86,8 @@ class SuspendForm(FormModel):
 
 
 class BlockoutForm(FormModel):
-    from_on: date
-    until_on: date
+    from_on: Day
+    until_on: Day
     half_day: Literal["", "to_school", "home"] = ""
 
 
@@ -101,7 +100,7 @@ def show_volunteers(
     now: NowDep,
     text: Annotated[str, Query(max_length=40)] = "",
     gate: Gate | Literal[""] = "",
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Offset = 0,
 ) -> HTMLResponse:
     found = queries.list_volunteers(
         session, on=_today(house, now), text=text, only_gate=gate or None, offset=offset, limit=PAGE
@@ -149,7 +148,7 @@ def add_volunteer(
 @router.get("/volunteers/{volunteer_id}")
 def show_volunteer(
     request: Request,
-    volunteer_id: int,
+    volunteer_id: RowId,
     _me: CurrentCoordinator,
     session: ReadSessionDep,
     house: HouseDep,
@@ -180,7 +179,7 @@ def show_volunteer(
 
 @router.get("/volunteers/{volunteer_id}/edit")
 def show_volunteer_form(
-    request: Request, volunteer_id: int, _me: CurrentCoordinator, session: ReadSessionDep, reads: ReadLogDep
+    request: Request, volunteer_id: RowId, _me: CurrentCoordinator, session: ReadSessionDep, reads: ReadLogDep
 ) -> HTMLResponse:
     volunteer = service.get_volunteer(session, volunteer_id)
     reads.saw(service.subject_of(volunteer_id), "address")
@@ -192,7 +191,7 @@ def show_volunteer_form(
 @router.post("/volunteers/{volunteer_id}/edit")
 def edit_volunteer(
     request: Request,
-    volunteer_id: int,
+    volunteer_id: RowId,
     typed: TypedDep,
     me: CurrentCoordinator,
     session: SessionDep,
@@ -200,7 +199,7 @@ def edit_volunteer(
     now: NowDep,
 ) -> Response:
     fields = filled(typed, boxes=BOXES, lists=["pattern"])
-    version = _number(fields.pop("version", ""))
+    version = posted_number(fields.pop("version", ""))
     try:
         with session.begin_nested():
             service.edit_volunteer(
@@ -224,7 +223,7 @@ def edit_volunteer(
 
 @router.post("/volunteers/{volunteer_id}/suspend")
 def suspend(
-    volunteer_id: int,
+    volunteer_id: RowId,
     form: Annotated[SuspendForm, Form()],
     me: CurrentCoordinator,
     session: SessionDep,
@@ -244,14 +243,16 @@ def suspend(
 
 
 @router.post("/volunteers/{volunteer_id}/lift")
-def lift_suspension(volunteer_id: int, me: CurrentCoordinator, session: SessionDep, now: NowDep) -> Response:
+def lift_suspension(
+    volunteer_id: RowId, me: CurrentCoordinator, session: SessionDep, now: NowDep
+) -> Response:
     service.lift(session, volunteer_id=volunteer_id, now=now, by=me.subject)
     return RedirectResponse(f"/volunteers/{volunteer_id}", status_code=303)
 
 
 @router.post("/volunteers/{volunteer_id}/blockouts")
 def add_blockout(
-    volunteer_id: int,
+    volunteer_id: RowId,
     form: Annotated[BlockoutForm, Form()],
     me: CurrentCoordinator,
     session: SessionDep,
@@ -274,7 +275,7 @@ def add_blockout(
 
 @router.post("/volunteers/{volunteer_id}/blockouts/{blockout_id}/remove")
 def remove_blockout(
-    volunteer_id: int, blockout_id: int, me: CurrentCoordinator, session: SessionDep, now: NowDep
+    volunteer_id: RowId, blockout_id: RowId, me: CurrentCoordinator, session: SessionDep, now: NowDep
 ) -> Response:
     service.remove_blockout(
         session, blockout_id=blockout_id, volunteer_id=volunteer_id, now=now, by=me.subject
@@ -284,7 +285,7 @@ def remove_blockout(
 
 @router.post("/volunteers/{volunteer_id}/devices/{device_id}/revoke")
 def revoke_device(
-    volunteer_id: int, device_id: int, me: CurrentCoordinator, session: SessionDep, house: HouseDep
+    volunteer_id: RowId, device_id: RowId, me: CurrentCoordinator, session: SessionDep, house: HouseDep
 ) -> Response:
     devices.revoke_device(
         session,
@@ -335,12 +336,6 @@ def _form_page(
 
 def _today(house: House, now: datetime) -> date:
     return now.astimezone(house.zone).date()
-
-
-def _number(text: Any) -> int:
-    if not str(text).isdecimal():
-        raise Refused("这一页开得太久了，请刷新后再改。")
-    return int(text)
 
 
 TURN_WORDS = {

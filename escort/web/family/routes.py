@@ -21,7 +21,7 @@ from escort.sentences import mark
 from escort.web import recognise
 from escort.web.deps import CurrentGuardian, House, HouseDep, NowDep, ReadSessionDep, SessionDep
 from escort.web.deps import GuardianHere as Visitor
-from escort.web.forms import FormModel, Ids, OptionalLine20
+from escort.web.forms import FormModel, Ids, OptionalLine20, RowId
 from escort.web.render import STATIC, page
 
 router = APIRouter(include_in_schema=False)
@@ -37,11 +37,11 @@ class CancelForm(FormModel):
 
 
 class LegForm(FormModel):
-    leg: int
+    leg: RowId
 
 
 class ArrivedForm(FormModel):
-    leg: int
+    leg: RowId
     uuid: Annotated[str, Field(min_length=8, max_length=36)]
 
 

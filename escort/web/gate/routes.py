@@ -27,7 +27,7 @@ from escort.web.deps import (
     ReadSessionDep,
     SessionDep,
 )
-from escort.web.forms import FormModel, OptionalLine20, OptionalLine80
+from escort.web.forms import FormModel, OptionalLine20, OptionalLine80, RowId
 from escort.web.render import page
 
 router = APIRouter(include_in_schema=False)
@@ -68,7 +68,7 @@ def show(
 
 @router.post("/gate/legs/{leg_id}/word")
 def reveal_word(
-    request: Request, gate: CurrentGate, session: SessionDep, house: HouseDep, now: NowDep, leg_id: int
+    request: Request, gate: CurrentGate, session: SessionDep, house: HouseDep, now: NowDep, leg_id: RowId
 ) -> Response:
     """Show one leg's words on this one page; the next load hides them again."""
     view = _view(session, gate, house, now, opened_leg=leg_id)
@@ -87,7 +87,7 @@ def hand_over(
     session: SessionDep,
     house: HouseDep,
     now: NowDep,
-    leg_id: int,
+    leg_id: RowId,
     form: Annotated[PressedForm, Form()],
 ) -> Response:
     row = _row(session, gate, house, now, leg_id)
@@ -104,7 +104,7 @@ def collected(
     session: SessionDep,
     house: HouseDep,
     now: NowDep,
-    leg_id: int,
+    leg_id: RowId,
     form: Annotated[PressedForm, Form()],
 ) -> Response:
     if not _row(session, gate, house, now, leg_id).is_cancelled:
@@ -113,7 +113,7 @@ def collected(
 
 
 @router.post("/gate/legs/{leg_id}/hold")
-def hold(gate: CurrentGate, session: SessionDep, house: HouseDep, now: NowDep, leg_id: int) -> Response:
+def hold(gate: CurrentGate, session: SessionDep, house: HouseDep, now: NowDep, leg_id: RowId) -> Response:
     row = _row(session, gate, house, now, leg_id)
     alarms.hold_at_gate(
         session, school_id=gate.school_id, leg_id=row.leg_id, note="", by=gate.subject, now=now

@@ -23,7 +23,7 @@ from escort.sentences import mark
 from escort.web import recognise
 from escort.web.deps import CurrentVolunteer, House, HouseDep, NowDep, ReadLogDep, ReadSessionDep, SessionDep
 from escort.web.deps import VolunteerHere as Visitor
-from escort.web.forms import FormModel, Ids, OptionalInt, OptionalLine20
+from escort.web.forms import Day, FormModel, Ids, OptionalLine20, OptionalRowId, RowId
 from escort.web.render import page
 
 router = APIRouter(include_in_schema=False)
@@ -31,12 +31,12 @@ router = APIRouter(include_in_schema=False)
 
 class AnswerForm(FormModel):
     answer: Annotated[str, Field(pattern="^(yes|no)$")]
-    ask: OptionalInt = None
+    ask: OptionalRowId = None
     no: Ids = Field(default_factory=list)  # offers that the yes does not cover
 
 
 class TakeBackForm(FormModel):
-    offer: int
+    offer: RowId
 
 
 class BindForm(FormModel):
@@ -44,24 +44,24 @@ class BindForm(FormModel):
 
 
 class BlockoutForm(FormModel):
-    from_on: date
+    from_on: Day
     until_on: OptionalLine20 = ""
     half_day: Annotated[str, Field(pattern="^(|to_school|home)$")] = ""
 
 
 class UndoForm(FormModel):
     uuid: Annotated[list[str], Field(min_length=1, max_length=12)]
-    run: int
+    run: RowId
 
 
 class TroubleForm(FormModel):
-    run: int
+    run: RowId
     what: Trouble
 
 
 class PostedTap(BaseModel):
     uuid: Annotated[str, Field(min_length=8, max_length=36)]
-    leg: int
+    leg: RowId
     step: Annotated[str, Field(max_length=16)]
     at: AwareDatetime | None = None  # the phone's clock; a plain form has none
 
@@ -69,7 +69,7 @@ class PostedTap(BaseModel):
 class PostedTaps(BaseModel):
     taps: Annotated[list[PostedTap], Field(max_length=200)]
     unreadable: list[str] = []  # uuids of what a script sent and nobody can read: answered, never repeated
-    run: int | None = None  # where a plain form returns to
+    run: RowId | None = None  # where a plain form returns to
     is_form: bool
 
 
@@ -80,6 +80,7 @@ class RawTap(BaseModel, extra="allow"):
 
 
 LIST_OF_TAPS = TypeAdapter(Annotated[list[RawTap], Field(min_length=1, max_length=200)])
+DAY: TypeAdapter[date] = TypeAdapter(Day)
 UNREADABLE = mark("这一下没有记上，请刷新页面再点一次。")
 
 
@@ -117,7 +118,7 @@ def home(
     session: ReadSessionDep,
     house: HouseDep,
     now: NowDep,
-    answered: int | None = None,
+    answered: RowId | None = None,
 ) -> Response:
     return _home(request, visitor, session, house, now, answered=answered)
 
@@ -202,7 +203,7 @@ def add_blockout(
             session,
             volunteer_id=visitor.id,
             from_on=form.from_on,
-            until_on=date.fromisoformat(form.until_on) if form.until_on else form.from_on,
+            until_on=DAY.validate_python(form.until_on) if form.until_on else form.from_on,
             half_day=form.half_day or None,
             by=visitor.subject,
             now=now,
@@ -241,7 +242,7 @@ def run(
     house: HouseDep,
     now: NowDep,
     reads: ReadLogDep,
-    run_id: int,
+    run_id: RowId,
     told: bool = False,
 ) -> Response:
     view = _run(session, visitor, house, now, run_id)
