@@ -21,7 +21,14 @@ from escort.sentences import mark
 from escort.web import languages
 from escort.web.deps import House, get_house
 
-log = structlog.wrap_logger(logging.getLogger("escort.web"))
+log = structlog.wrap_logger(
+    logging.getLogger("escort.web"),
+    # Said here, since structlog's default draws each frame with its local values: names, tokens, a minute of printing.
+    processors=[
+        structlog.processors.TimeStamper(fmt="iso"),
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ],
+)
 
 
 def install(app: FastAPI, house: House) -> None:

@@ -1,6 +1,7 @@
 """What a browser may do: sign in and out, carry its cookies, and never act for another site."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from escort.access import accounts, audit, links
 from escort.access.models import Purpose, Role
 from escort.cases.service import on_duty
 from escort.errors import NotConfigured
-from escort.web import csrf, policy
+from escort.web import csrf, policy, security
 from escort.web.deps import House
 from notifications.addresses import phone_of
 from tests.escort.access.conftest import NOW, StillClock, small_app
@@ -400,6 +401,28 @@ def test_what_breaks_shows_the_duty_number_and_a_reference_and_nothing_else(
     assert "RuntimeError" in caplog.text
     assert "小雨" not in caplog.text
     assert "7998" not in caplog.text
+
+
+def test_the_log_of_an_error_in_a_demonstration_is_short_and_holds_no_local_values(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = FastAPI(**security.LIMITS)
+    app.state.house = replace(house, is_demo=True)
+
+    @app.get("/broken")
+    def broken() -> None:
+        kept_in_a_local = "csrf-" + "token"
+        many = [kept_in_a_local] * 50_000
+        raise RuntimeError(f"{len(many)} are too many")
+
+    security.install(app, app.state.house)
+
+    answer = TestClient(app).get("/broken")
+
+    assert answer.status_code == 500
+    assert "50000 are too many" in caplog.text  # there, everybody is invented
+    assert "csrf-token" not in caplog.text
+    assert len(caplog.text.splitlines()) < 120
 
 
 def test_a_malformed_form_is_422_and_does_not_repeat_what_was_typed(client: TestClient) -> None:
