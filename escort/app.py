@@ -1,5 +1,6 @@
 """All wiring in one place: a store, its keys and clock, its channels, its jobs, and the web application over them."""
 
+import errno
 import os
 import socket
 import sys
@@ -7,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from datetime import datetime
 from functools import partial
+from urllib.parse import urlsplit
 
 import httpx
 from fastapi import FastAPI
@@ -38,6 +40,7 @@ from notifications.sealed import Keyring, SealError
 from scheduling.clock import Clock as StoreClock
 from scheduling.clock import as_it_is
 
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
@@ -171,6 +174,34 @@ def check_real(settings: Settings) -> None:
         )
     if settings.webhook_url and not settings.webhook_url.startswith("https://"):
         raise NotConfigured("DUJUAN_WEBHOOK_URL must begin with https://: it carries names and numbers.")
+
+    if settings.sms_url and not _stays_here(settings.sms_url):
+        raise NotConfigured("DUJUAN_SMS_URL must begin with https://: it carries names and numbers.")
+
+
+def check_address(settings: Settings) -> None:
+    """Raise NotConfigured where nothing can listen at the settings' address, before anybody is told to go there."""
+    host, port = settings.host, settings.port
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (socket.gaierror, UnicodeError) as unknown:
+        raise NotConfigured(f"DUJUAN_HOST：这台电脑没有“{host}”这个地址。") from unknown
+    except OSError as refused:
+        if refused.errno == errno.EADDRNOTAVAIL:
+            raise NotConfigured(f"DUJUAN_HOST：这台电脑没有“{host}”这个地址。") from refused
+        why = "系统不让用" if refused.errno == errno.EACCES else "已经有程序在用，也许杜鹃鸟已经开着"
+        raise NotConfigured(
+            f"{host} 的端口 {port} {why}。请先关掉它，或用 DUJUAN_PORT 换一个端口。"
+        ) from refused
+
+
+def _stays_here(url: str) -> bool:
+    """Return whether what is sent to this address is enciphered, or never leaves this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or parts.hostname in LOOPBACK
 
 
 def check_ready_to_serve(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -32,7 +33,7 @@ from escort.roster_book.headers import COLUMNS
 from escort.roster_book.report import report_of
 from escort.rota import legs, planning
 from escort.rota.follow import follow_book
-from escort.settings import Settings
+from escort.settings import Settings, check_names
 from escort.web.deps import House
 from scheduling import plan_file
 from scheduling.clock import Clock as StoreClock
@@ -61,12 +62,13 @@ def main() -> None:
 @cli.command()
 def serve() -> None:
     """Serve the pages and run the clock. Without settings: the demonstration district."""
-    settings = Settings()
+    settings = _settings()
     if settings.is_demonstration:
         serving.serve(settings)
         return
     wiring.check_ready_to_serve(settings)
     with _real_house(settings) as house:
+        wiring.check_address(settings)
         _welcome_first_coordinator(house)
         with wiring.http_client() as client:
             jobs = wiring.build_jobs(house, client=client)
@@ -86,7 +88,7 @@ def clock() -> None:
     """Run the clock alone, beside any number of `dujuan serve` on the same store."""
     import threading
 
-    settings = Settings()
+    settings = _settings()
     wiring.check_ready_to_serve(settings)
     with _real_house(settings) as house, wiring.http_client() as client:
         running = _start_clock(house, wiring.build_jobs(house, client=client))
@@ -100,7 +102,7 @@ def clock() -> None:
 @cli.command(name="migrate")
 def migrate_store() -> None:
     """Bring the store to this version's shape."""
-    store = _migrated(Settings())
+    store = _migrated(_settings())
     store.dispose()
     typer.echo("库已经是最新的样子。")
 
@@ -113,7 +115,7 @@ def import_book(
     as_of: Annotated[str | None, typer.Option("--as-of", help="the day that dates are judged by")] = None,
 ) -> None:
     """Read the office's workbook; with --check change nothing."""
-    settings = Settings()
+    settings = _settings()
     day = _day(as_of) if as_of else (settings.now or real_now()).astimezone(settings.tz).date()
     if check:
         _check_book(settings, file, day, as_json)
@@ -133,7 +135,7 @@ def import_book(
 @cli.command()
 def plan(weeks: Annotated[int, typer.Option(min=1, max=4)] = 4) -> None:
     """Bring legs up to date and plan the coming weeks as a draft."""
-    settings = Settings()
+    settings = _settings()
     with _real_house(settings) as house:
         now = house.clock.now()
         today = now.astimezone(house.zone).date()
@@ -172,8 +174,13 @@ def plan_a_file(
 @cli.command(name="setup-link")
 def setup_link() -> None:
     """Print the one-time link that makes a coordinator's account."""
-    with _real_house(Settings()) as house:
+    with _real_house(_settings()) as house:
         _welcome_first_coordinator(house)
+
+
+def _settings() -> Settings:
+    check_names(os.environ)
+    return Settings()
 
 
 def _day(written: str) -> date:

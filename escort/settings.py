@@ -1,6 +1,9 @@
 """What the environment may say, checked once at start. Every name has the prefix DUJUAN_."""
 
+import re
+from collections.abc import Iterable
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -9,11 +12,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from escort.errors import NotConfigured
+from notifications import signing
+
+PREFIX = "DUJUAN_"
+
 
 class Settings(BaseSettings):
     """The settings of one store. `docs/settings.md` lists them for the person who installs."""
 
-    model_config = SettingsConfigDict(env_prefix="DUJUAN_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     database_url: str | None = Field(None, description="postgresql://… or sqlite:///…; wins over DATA_DIR")
     data_dir: Path | None = Field(None, description="folder of the SQLite store and of the key file")
@@ -65,6 +73,22 @@ class Settings(BaseSettings):
             raise ValueError("DUJUAN_NOW needs a zone, such as 2021-04-06T18:00:00+08:00")
         return value
 
+    @field_validator("duty_phone")
+    @classmethod
+    def _can_be_rung(cls, value: str) -> str:
+        digits = re.sub(r"[\s()（）-]", "", value)
+        is_cut_off = re.fullmatch(r"1[3-9]\d*", digits) is not None and len(digits) != MOBILE_DIGITS
+        if not re.fullmatch(r"\+?\d{5,15}", digits) or is_cut_off:
+            raise ValueError(f"{value!r} is not a phone number such as 028 8700 0000")
+        return value
+
+    @field_validator("sms_secret", "webhook_secret")
+    @classmethod
+    def _is_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            signing.check_secret(value.get_secret_value())
+        return value
+
     @field_validator("base_url", "sms_url", "webhook_url", "heartbeat_url")
     @classmethod
     def _is_http(cls, value: str | None) -> str | None:
@@ -104,3 +128,20 @@ class Settings(BaseSettings):
     @property
     def tz(self) -> ZoneInfo:
         return ZoneInfo(self.zone)
+
+
+def check_names(environment: Iterable[str]) -> None:
+    """Raise NotConfigured for names with our prefix that no setting has: a mistyped one would pass unseen."""
+    known = [name.upper() for name in Settings.model_fields]
+    ours = [name for name in environment if name.upper().startswith(PREFIX)]
+    unknown = sorted(name for name in ours if name.upper().removeprefix(PREFIX) not in known)
+    if not unknown:
+        return
+    meant = []
+    for name in unknown:
+        near = get_close_matches(name.upper().removeprefix(PREFIX), known, n=1)
+        meant.append(f"{name}（是不是 {PREFIX}{near[0]}？）" if near else name)
+    raise NotConfigured(f"不认识这些设置：{'、'.join(meant)}。请改正或去掉，全部名字见 docs/settings.md。")
+
+
+MOBILE_DIGITS = 11

@@ -5,7 +5,6 @@ separated by spaces while a secret is being turned; the secret is base64 after t
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
@@ -24,6 +23,12 @@ def make_secret(key: bytes) -> str:
     if not 24 <= len(key) <= 64:
         raise ValueError("a webhook secret has 24 to 64 bytes")
     return SECRET_PREFIX + base64.b64encode(key).decode()
+
+
+def check_secret(secret: str) -> None:
+    """Raise ValueError, saying what is expected, unless this is a secret as `make_secret` writes it."""
+    if not 24 <= len(_key(secret)) <= 64:
+        raise ValueError("a webhook secret has 24 to 64 bytes")
 
 
 def sign(secret: str, *, message_id: str, body: bytes, now: datetime) -> dict[str, str]:
@@ -57,9 +62,12 @@ def verify(secrets: str | Sequence[str], *, headers: Mapping[str, str], body: by
 
 
 def _signature(secret: str, message_id: str, timestamp: str, body: bytes) -> str:
-    try:
-        key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
-    except binascii.Error as malformed:
-        raise ValueError("a webhook secret is base64 after whsec_") from malformed
     content = f"{message_id}.{timestamp}.".encode() + body
-    return base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
+    return base64.b64encode(hmac.new(_key(secret), content, hashlib.sha256).digest()).decode()
+
+
+def _key(secret: str) -> bytes:
+    try:
+        return base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+    except ValueError as malformed:
+        raise ValueError("a webhook secret is base64 after whsec_") from malformed

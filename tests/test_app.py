@@ -264,6 +264,15 @@ def test_a_real_district_refuses_now_and_a_webhook_in_the_clear() -> None:
         check_real(Settings(data_dir="x", webhook_url="http://hook.example", webhook_secret=SECRET))
 
 
+def test_text_messages_leave_in_the_clear_only_to_this_machine() -> None:
+    gateway = {"data_dir": "x", "sms_secret": SECRET, "callback_token": TOKEN}
+    with pytest.raises(NotConfigured, match="DUJUAN_SMS_URL"):
+        check_real(Settings.model_validate({**gateway, "sms_url": "http://sms.example"}))
+
+    check_real(Settings.model_validate({**gateway, "sms_url": "http://127.0.0.1:9000/sms"}))
+    check_real(Settings.model_validate({**gateway, "sms_url": "https://sms.example"}))
+
+
 def test_a_demonstration_listens_on_this_machine_only() -> None:
     check_demonstration(Settings())
     with pytest.raises(NotConfigured, match="DUJUAN_HOST"):

@@ -77,6 +77,7 @@ def open_demonstration(settings: Settings, *, store: Store, client: httpx.Client
 def serve(settings: Settings) -> None:
     """Serve the demonstration district on 127.0.0.1 until it is stopped."""
     setup.check_demonstration(settings)
+    wiring.check_address(settings)
     store = wiring.open_store(settings)
     migrate(store)
     with (

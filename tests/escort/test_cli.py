@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from escort.errors import NotConfigured
 from escort.migrations import is_current, migrate
 from escort.roster.models import Volunteer
 from escort.settings import Settings
+from notifications import signing
 from notifications.sealed import Keyring
 from tests.escort.roster_book.books import a_book, as_xlsx, with_row
 from tests.scheduling.test_plan_file import a_file
@@ -26,6 +28,8 @@ from tests.scheduling.test_plan_file import a_file
 ROOT = Path(__file__).parent.parent.parent
 BOOK = ROOT / "escort" / "demo" / "data" / "roster-2021-spring.xlsx"
 AS_OF = "2021-04-05"
+SECRET = signing.make_secret(b"a secret of a gateway in tests")
+SHORT = "whsec_c2VjcmV0"
 ENTRY = {"sheet", "row", "verdict", "column", "reason", "also"}
 
 
@@ -125,6 +129,12 @@ def test_the_day_defaults_to_the_settings_now(monkeypatch: pytest.MonkeyPatch, t
         ("BASE_URL", "jiesong.example", "http"),
         ("SMS_URL", "https://sms.example", "DUJUAN_SMS_SECRET"),  # an address without its secret
         ("WEBHOOK_URL", "https://hook.example", "DUJUAN_WEBHOOK_SECRET"),
+        ("SMS_SECRET", SHORT, "DUJUAN_SMS_SECRET: a webhook secret has 24 to 64 bytes"),
+        ("WEBHOOK_SECRET", "geheim!", "DUJUAN_WEBHOOK_SECRET: a webhook secret is base64"),
+        ("DUTY_PHONE", "请问值班室", "DUJUAN_DUTY_PHONE"),
+        ("DUTY_PHONE", "199 0000 001", "DUJUAN_DUTY_PHONE"),  # a digit is missing
+        ("PRT", "8001", "DUJUAN_PRT（是不是 DUJUAN_PORT？）"),
+        ("COLOUR", "red", "不认识这些设置：DUJUAN_COLOUR。"),
         ("DATABASE_URL", "mysql://db/x", "DUJUAN_DATABASE_URL"),
         ("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/x", "DUJUAN_KEY_FILE"),  # keys under var/demo
     ],
@@ -215,13 +225,44 @@ def test_the_demonstration_reaches_nobody_and_is_reached_by_nobody(
 ) -> None:
     monkeypatch.setenv(f"DUJUAN_{setting}", value)
     for name in ("SMS_SECRET", "CALLBACK_TOKEN", "WEBHOOK_SECRET"):
-        monkeypatch.setenv(f"DUJUAN_{name}", "whsec_c2VjcmV0")
+        monkeypatch.setenv(f"DUJUAN_{name}", SECRET)
 
     code, said = run(monkeypatch, capsys, "serve")
 
     assert (code, len(said.splitlines())) == (2, 1)
     assert setting in said
     assert not (tmp_path / "var").exists()
+
+
+@pytest.mark.parametrize("is_demo", [True, False])
+def test_a_port_in_use_is_told_before_anybody_is_sent_there(
+    is_demo: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("DUJUAN_PORT", str(port))
+        if not is_demo:
+            monkeypatch.setenv("DUJUAN_DATA_DIR", str(tmp_path))
+            monkeypatch.setenv("DUJUAN_DUTY_PHONE", "12349")
+
+        code, said = run(monkeypatch, capsys, "serve")
+
+    assert (code, len(said.splitlines())) == (2, 1)
+    assert f"端口 {port} 已经有程序在用" in said
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "203.0.113.7"])
+def test_a_host_that_is_not_this_machine_is_told(
+    host: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DUJUAN_HOST", host)
+    monkeypatch.setenv("DUJUAN_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("DUJUAN_DUTY_PHONE", "028 8700 0000")
+
+    code, said = run(monkeypatch, capsys, "serve")
+
+    assert (code, len(said.splitlines())) == (2, 1)
+    assert f"这台电脑没有“{host}”这个地址" in said
 
 
 def test_a_store_never_changes_sides(empty_store: Store) -> None:
