@@ -141,6 +141,12 @@ def test_mistakes_stand_at_their_fields_and_nothing_is_saved(desk: Desk) -> None
         assert len(session.exec(select(Guardian)).all()) == 1
 
 
+def test_an_empty_form_comes_back_with_what_is_missing(desk: Desk) -> None:
+    with_legs(desk)
+
+    assert "请至少勾选一天。" in desk.post("/children/1/edit", {}, expect=400)
+
+
 def test_an_older_form_is_told_that_somebody_was_first_and_keeps_what_was_typed(desk: Desk) -> None:
     with_legs(desk)
     older = as_it_is(desk, new_name="外公杨", new_phone="19900000018", female_driver="on")
