@@ -17,6 +17,7 @@ from escort.families.models import Child, Escort, Family, Guardian, PlaceKind, T
 from escort.families.people import bar_people, set_receivers
 from escort.families.places import ChosenPlace, read_place
 from escort.families.queries import NEEDS, Missing, missing_of
+from escort.families.streets import guess_street
 from escort.filled_form import FormMistakes
 from escort.schools.models import School
 from escort.sentences import Sentence, mark
@@ -51,8 +52,11 @@ def set_up_child(session: Session, *, form: ChildSetUp, today: date, now: dateti
         raise FormMistakes({"school_id": mark("没有这所学校，请重新选择。")})
     if form.until_on is not None and form.until_on < today:
         raise FormMistakes({"until_on": mark("结束日期已经过去，请核对年份。")})
+    street = form.street or guess_street(session, pickup.point or dropoff.point)
+    if not street:
+        raise FormMistakes({"street": NO_STREET})
     guardian = _guardian(session, form, now=now)
-    child = _child(form, guardian.family_id, pickup, dropoff, now=now)
+    child = _child(form, street, guardian.family_id, pickup, dropoff, now=now)
     _refuse_namesake(session, child)
     session.add(child)
     session.flush()
@@ -142,6 +146,7 @@ def get_child(session: Session, child_id: int) -> Child:
     return child
 
 
+NO_STREET = mark("街道没填，附近也没有可以参照的地点，请填上：问志愿者时只说街道和时间。")
 OLDEST = 20  # years; a pupil of a special school may well be eighteen
 OWN_CONSENT_AGE = 14  # 个人信息保护法 art. 31: up to here the guardian alone consents
 
@@ -182,7 +187,7 @@ def _guardian(session: Session, form: ChildSetUp, *, now: datetime) -> Guardian:
 
 
 def _child(
-    form: ChildSetUp, family_id: int, pickup: ChosenPlace, dropoff: ChosenPlace, *, now: datetime
+    form: ChildSetUp, street: str, family_id: int, pickup: ChosenPlace, dropoff: ChosenPlace, *, now: datetime
 ) -> Child:
     homes = [place.point for place in (pickup, dropoff) if place.kind is PlaceKind.HOME]
     home = homes[0] if homes else None
@@ -193,7 +198,7 @@ def _child(
         grade=form.grade,
         class_name=form.class_name,
         gender=str(form.gender) if form.gender else None,
-        street=form.street,
+        street=street,
         home_lat=home.lat if home else None,
         home_lon=home.lon if home else None,
         child_seat=form.child_seat,

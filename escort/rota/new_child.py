@@ -18,6 +18,7 @@ from escort.errors import Refused
 from escort.families.forms import ChildSetUp
 from escort.families.models import Child
 from escort.families.places import ChosenPlace, read_place
+from escort.families.streets import guess_street
 from escort.roster.models import Volunteer
 from escort.rota.models import LIVE_SHIFT, Leg, Role, Run, RunLeg, RunState, Shift
 from escort.rota.problems import KeyedProblem, Ride, direction_of, problem_of_newcomer, week_of
@@ -82,6 +83,8 @@ class NewChildVerdict:
     door: Point | None
     school: Point
     school_name: str
+    street: str  # what those who are asked are told; "" if it must be filled in
+    is_street_guessed: bool
 
     @property
     def rides_a_month_each(self) -> float:
@@ -138,6 +141,8 @@ def judge_new_child(session: Session, *, form: ChildSetUp, today: date) -> NewCh
         door=pickup.point,
         school=Point(school.lat, school.lon),
         school_name=school.name,
+        street=form.street or guess_street(session, pickup.point or dropoff.point),
+        is_street_guessed=not form.street,
     )
 
 

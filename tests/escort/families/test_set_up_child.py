@@ -30,6 +30,7 @@ def six_fields(session: Session, **typed: object) -> dict[str, object]:
         "dropoff": "",
         "tell_name": "杨桂芳",
         "phone": "199 0000 7929",
+        "street": "唐昌街道",
     } | typed
 
 
@@ -180,9 +181,22 @@ def test_a_pasted_map_share_becomes_a_point(session: Session) -> None:
     assert session.get_one(Child, new.child_id).home_lat is None
 
 
+def test_a_street_left_blank_is_that_of_the_nearest_known_place_or_home(session: Session) -> None:
+    session.add(Place(name="梨园社区", street="安德街道", lat=30.9071, lon=103.8200))  # about 2 km west
+    near_the_place = set_up(session, street="")
+    set_up(session, street="唐昌街道", short_name="小雪", pickup="家门口 30.9080,103.8410")
+    near_a_home = set_up(session, street="", short_name="小石")
+
+    streets = [session.get_one(Child, new.child_id).street for new in (near_the_place, near_a_home)]
+
+    assert streets == ["安德街道", "安德街道"]  # the first child's home lies nearest to its brother's
+
+
 @pytest.mark.parametrize(
     ("typed", "field", "said"),
     [
+        ({"street": ""}, "street", "街道没填"),  # nothing known is near
+        ({"street": "", "pickup": "柳树村口 15公里32分"}, "street", "街道没填"),
         ({"short_name": ""}, "short_name", "没填"),
         ({"short_name": "小" * 21}, "short_name", "20 个字"),
         ({"school_id": ""}, "school_id", "没选"),

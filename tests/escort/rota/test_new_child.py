@@ -23,6 +23,7 @@ def the_form(**changed: object) -> ChildSetUp:
             "pickup": "家门口 30.9071,103.8402",
             "tell_name": "杨桂芳",
             "phone": "199 0000 0177",
+            "street": "唐昌街道",
             **changed,
         }
     )

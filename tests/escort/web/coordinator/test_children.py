@@ -72,6 +72,24 @@ def test_looking_shows_who_could_go_and_the_very_message(desk: Desk) -> None:
         assert len(session.exec(select(Child.id)).all()) == 1  # 小雨 alone: looking keeps nothing
 
 
+def test_a_street_left_blank_is_shown_as_an_assumption_and_asked_for_where_nothing_is_near(
+    desk: Desk,
+) -> None:
+    a_staffed_school(desk)
+
+    near = desk.post("/children/new", {**six(), "do": "look"}, expect=200)
+    own = desk.post("/children/new", {**six(street="三道堰镇"), "do": "look"}, expect=200)
+    far = desk.post("/children/new", {**six(pickup="30.7100,103.7200"), "do": "look"}, expect=200)
+    refused = desk.post("/children/new", {**six(pickup="30.7100,103.7200"), "do": "save"}, expect=400)
+
+    assert "问志愿者时说的地区：唐昌街道" in near
+    assert "按附近推断" in near
+    assert "问志愿者时说的地区：三道堰镇" in own
+    assert "按附近推断" not in own
+    assert "附近没有可以参照的地点" in far
+    assert '<details class="close-box" open>' in refused
+
+
 def test_nobody_for_a_wheelchair_is_said_with_its_cause(desk: Desk) -> None:
     a_staffed_school(desk)
 
