@@ -60,6 +60,7 @@ class Showing:
                 now=now,
                 going_to=self._going_to(session, now),
                 failed=FAILED if self.has_failed else "",
+                is_ready=session.get_one(DemoState, 1).is_ready,
                 volunteers=session.exec(select(func.count()).select_from(Volunteer)).one(),
                 children=session.exec(select(func.count()).select_from(Child)).one(),
                 people=tuple(self._people(session, child, now)),
@@ -101,8 +102,8 @@ class Showing:
         with self.house.store.write() as session:
             target = self._target(session, leap, now)
             state = session.get_one(DemoState, 1)
-            if state.going_to is not None and state.going_to > now:
-                return  # one leap at a time
+            if not state.is_ready or (state.going_to is not None and state.going_to > now):
+                return  # one leap at a time, and none before there is somewhere to leap
             state.going_to = target
         threading.Thread(target=self._leap, args=(target,), name="leap", daemon=True).start()
 

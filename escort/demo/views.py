@@ -36,6 +36,7 @@ class StartView:
     now: datetime
     going_to: datetime | None  # the clock is being moved forward to here; the page looks again by itself
     failed: str  # what to do where the district could not be made; "" if it could
+    is_ready: bool  # until then there is nothing to count, and no time to move
     volunteers: int
     children: int
     people: tuple[Person, ...]

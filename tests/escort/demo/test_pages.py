@@ -50,12 +50,14 @@ class PretendDemo:
     phone: Phone = PHONE
     going_to: bool = False
     failed: str = ""
+    is_ready: bool = True
 
     def start(self) -> StartView:
         return StartView(
             now=NOW,
             going_to=NOW + timedelta(hours=13) if self.going_to else None,
             failed=self.failed,
+            is_ready=self.is_ready,
             volunteers=1118,
             children=344,
             people=(Person("coordinator", "林老师", "协调员", "区里的办公室，电脑", "今天有什么要人处理"),),

@@ -69,21 +69,41 @@ def start(showing: Showing) -> None:
         serving.live(showing, client, threading.Event())
 
 
+def a_browser(showing: Showing) -> TestClient:
+    app = FastAPI(**security.LIMITS)
+    app.state.house, app.state.demo = showing.house, showing
+    app.add_api_route("/", pages.show_start, dependencies=[public("the demonstration's front door")])
+    app.include_router(pages.router)
+    security.install(app, showing.house)
+    return TestClient(app)
+
+
 def test_a_first_start_that_fails_is_told_on_the_page(store: Store) -> None:
     showing, _ = a_showing(store, at=NOW, breaks=True)
 
     with pytest.raises(RuntimeError):
         start(showing)
 
-    app = FastAPI(**security.LIMITS)
-    app.state.house, app.state.demo = showing.house, showing
-    app.add_api_route("/", pages.show_start, dependencies=[public("the demonstration's front door")])
-    app.include_router(pages.router)
-    security.install(app, showing.house)
-    browser = TestClient(app)
+    browser = a_browser(showing)
     assert FAILED in browser.get("/").text
     assert "http-equiv" not in browser.get("/").text
     assert FAILED in browser.post("/demo/look-as/family").text
+
+
+def test_until_it_is_made_the_start_page_counts_nobody_and_moves_no_time(store: Store) -> None:
+    showing, world = a_showing(store, at=NOW)
+    browser = a_browser(showing)
+
+    shown = browser.get("/").text
+    browser.post("/demo/clock", data={"leap": "morning"})
+
+    assert "0 位志愿者" not in shown
+    assert "仅供演示" in shown
+    assert 'name="leap"' not in shown
+    assert world.stops == []
+    with store.write() as session:
+        session.get_one(DemoState, 1).is_ready = True
+    assert 'name="leap"' in browser.get("/").text
 
 
 def test_a_start_that_was_interrupted_in_the_first_day_goes_on_from_there(store: Store) -> None:
