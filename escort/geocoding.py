@@ -88,12 +88,28 @@ def parse_shared_place(text: str, *, default: CoordinateSystem = CoordinateSyste
     return _first_point(text, default)
 
 
+def is_turned_round(text: str) -> bool:
+    """Return whether bare numbers stand as longitude, latitude: they are read all the same, but by a guess.
+
+    What a map app wrote, or a text that says which number is which, is no guess.
+    """
+    text = unquote_plus(text.strip())[:_LONGEST_TEXT]
+    if any(link.search(text) for link, _ in _LINKS) or _SAYS_WHICH.search(text):
+        return False
+    for match in _PAIR.finditer(text):
+        first, second = float(match.group(1)), float(match.group(2))
+        if _in_order(first, second) is not None:
+            return not CHINA.contains(Point(first, second))
+    return False
+
+
 _LONGEST_TEXT = 2_000
 _BAIDU_PI = math.pi * 3000.0 / 180.0
 _AXIS = 6378245.0  # metres, Krasovsky 1940
 _ECCENTRICITY_SQUARED = 0.00669342162296594323
 _NUMBER = r"[-+]?\d{1,3}(?:\.\d+)"
 _PAIR = re.compile(rf"({_NUMBER})\s*°?\s*[NE]?\s*[,，;；\s]\s*({_NUMBER})", re.IGNORECASE)
+_SAYS_WHICH = re.compile(r"纬度|经度|latitude|longitude|\bl(?:at|ng|on)\b|\d\s*°?\s*[NE]\b|[NE]\s*\d", re.I)
 _LABELLED = re.compile(
     rf"(?:纬度|latitude|lat)\D{{0,4}}?({_NUMBER})\D{{1,12}}?(?:经度|longitude|lng|lon)\D{{0,4}}?({_NUMBER})",
     re.I,

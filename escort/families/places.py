@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from escort.families.models import PlaceKind
 from escort.filled_form import FormMistakes
-from escort.geocoding import PIDU, Box, parse_shared_place
+from escort.geocoding import PIDU, Box, is_turned_round, parse_shared_place
 from escort.schools.models import Place
 from escort.schools.places import get_place, search_places
 from escort.sentences import Sentence, mark
@@ -34,6 +34,7 @@ class ChosenPlace:
     point: Point | None = None
     km: float | None = None
     minutes: int | None = None
+    note: str = ""  # what was understood otherwise than it was written
 
 
 def read_place(
@@ -114,6 +115,16 @@ def _pasted(point: Point, words: str, field: str, box: Box) -> ChosenPlace:
         PlaceKind.HOME if is_home else PlaceKind.POINT,
         HOME_NAME if is_home else " ".join(name.split())[:40] or "地图上的点",
         point=point,
+        note=_turned_round(point, field) if is_turned_round(words) else "",
+    )
+
+
+def _turned_round(point: Point, field: str) -> str:
+    return Sentence(
+        "%(place)s的经纬度看来写反了，已按纬度 %(lat)s、经度 %(lon)s 理解，请核对。",
+        place=Sentence(_LABELS[field]),
+        lat=f"{point.lat:.4f}",
+        lon=f"{point.lon:.4f}",
     )
 
 
@@ -125,7 +136,7 @@ def _typed(by_hand: re.Match[str], words: str, field: str) -> ChosenPlace:
                 field: Sentence(
                     "%(place)s写了 %(km)s 公里，应大于 0、不超过 %(farthest_km)s 公里，请核对。",
                     place=Sentence(_LABELS[field]),
-                    km=f"{km:g}",
+                    km=by_hand["km"][:20],
                     farthest_km=FARTHEST_KM,
                 )
             }
@@ -136,7 +147,7 @@ def _typed(by_hand: re.Match[str], words: str, field: str) -> ChosenPlace:
                 field: Sentence(
                     "%(place)s写了 %(minutes)s 分钟，应在 1 到 %(longest_minutes)s 分钟之间，请核对。",
                     place=Sentence(_LABELS[field]),
-                    minutes=minutes,
+                    minutes=by_hand["minutes"][:20],
                     longest_minutes=LONGEST_MINUTES,
                 )
             }
@@ -146,7 +157,7 @@ def _typed(by_hand: re.Match[str], words: str, field: str) -> ChosenPlace:
 
 
 _BY_HAND = re.compile(
-    r"(?P<km>\d{1,3}(?:\.\d)?)\s*(?:公里|千米|km)[\s,，、。约]*(?P<minutes>\d{1,4})\s*(?:分钟?|min)",
+    r"(?P<km>(?:(?<!\w)-)?\d+(?:\.\d+)?)\s*(?:公里|千米|km)[\s,，、。约]*(?P<minutes>-?\d+)\s*(?:分钟?|min)",
     re.IGNORECASE,
 )
 _NOT_A_NAME = re.compile(r"https?://\S+|geo:\S+|[-+]?\d{1,3}\.\d+|纬度|经度|[°NE](?![a-z])", re.IGNORECASE)

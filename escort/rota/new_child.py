@@ -85,6 +85,7 @@ class NewChildVerdict:
     school_name: str
     street: str  # what those who are asked are told; "" if it must be filled in
     is_street_guessed: bool
+    notes: tuple[str, ...]  # what was understood otherwise than it was written
 
     @property
     def rides_a_month_each(self) -> float:
@@ -143,13 +144,14 @@ def judge_new_child(session: Session, *, form: ChildSetUp, today: date) -> NewCh
         school_name=school.name,
         street=form.street or guess_street(session, pickup.point or dropoff.point),
         is_street_guessed=not form.street,
+        notes=tuple(place.note for place in (pickup, dropoff) if place.note),
     )
 
 
 def _ends(session: Session, form: ChildSetUp) -> tuple[ChosenPlace, ChosenPlace]:
     pickup = read_place(session, form.pickup, place_id=form.pickup_id)
     if not form.dropoff and form.dropoff_id is None:
-        return pickup, pickup
+        return pickup, replace(pickup, note="")  # said once
     return pickup, read_place(
         session, form.dropoff, place_id=form.dropoff_id, home=pickup.point, field="dropoff"
     )

@@ -173,6 +173,12 @@ def test_km_and_minutes_by_hand_stand_in_for_coordinates(session: Session) -> No
     assert (escort.km_by_hand, escort.minutes_by_hand, escort.pickup.name) == (15.0, 32, "柳树村口")
 
 
+def test_a_dash_between_a_place_and_its_km_is_no_minus(session: Session) -> None:
+    new = set_up(session, pickup="柳树村口-15公里 32分")
+
+    assert session.get_one(Escort, new.escort_id).km_by_hand == 15.0
+
+
 def test_a_pasted_map_share_becomes_a_point(session: Session) -> None:
     new = set_up(session, pickup="唐昌国家湿地公园 30.9071,103.8402")
 
@@ -207,6 +213,9 @@ def test_a_street_left_blank_is_that_of_the_nearest_known_place_or_home(session:
         ({"pickup": "39.9042,116.4074"}, "pickup", "不在本区"),
         ({"pickup": "0公里 0分"}, "pickup", "大于 0"),
         ({"pickup": "15公里 840分"}, "pickup", "1 到 120 分钟"),  # 14 hours
+        ({"pickup": "村口 -999999 公里 32 分"}, "pickup", "写了 -999999 公里"),
+        ({"pickup": "1234567公里 32 分"}, "pickup", "写了 1234567 公里"),
+        ({"pickup": "15公里 -32分"}, "pickup", "写了 -32 分钟"),
         ({"phone": "028-87860000"}, "phone", "座机号"),
         ({"tell_name": ""}, "tell_name", "没填"),
         ({"weekdays": []}, "weekdays", "至少勾选一天"),

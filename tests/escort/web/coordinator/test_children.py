@@ -3,6 +3,7 @@
 import re
 from datetime import date
 
+import pytest
 from sqlmodel import select
 
 from escort.access.models import AuditEvent
@@ -88,6 +89,27 @@ def test_a_street_left_blank_is_shown_as_an_assumption_and_asked_for_where_nothi
     assert "按附近推断" not in own
     assert "附近没有可以参照的地点" in far
     assert '<details class="close-box" open>' in refused
+
+
+@pytest.mark.parametrize(
+    ("pasted", "is_told"),
+    [
+        ("103.8402,30.9071", True),
+        ("家门口 103.8402, 30.9071", True),
+        ("30.9071,103.8402", False),
+        ("经度103.8402 纬度30.9071", False),  # it says which is which
+        ("103.8402E 30.9071N", False),
+        ("https://uri.amap.com/marker?position=103.8427,30.9047", False),  # that is how 高德 writes
+    ],
+)
+def test_coordinates_turned_round_are_read_and_it_is_said(desk: Desk, pasted: str, is_told: bool) -> None:
+    a_staffed_school(desk)
+
+    shown = desk.post("/children/new", {**six(pickup=pasted), "do": "look"}, expect=200)
+
+    assert "排得开" in shown
+    said = "接的地方的经纬度看来写反了，已按纬度 30.9071、经度 103.8402 理解，请核对。"
+    assert shown.count(said) == is_told
 
 
 def test_nobody_for_a_wheelchair_is_said_with_its_cause(desk: Desk) -> None:
