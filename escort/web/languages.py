@@ -4,7 +4,6 @@ Pages are written in 简体; the catalogues beside this file hold the other two.
 needs them, so that nothing has to be compiled and a text mended in a catalogue is a text mended on the page.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -36,12 +35,13 @@ class Choice:
 
 
 def language_of(request: Request, *, is_https: bool) -> str:
-    """Return the language of this page: as just chosen, else as remembered, else as the browser asks, else 简体."""
+    """Return the language of this page: as just chosen, else as remembered, else 简体.
+
+    What the browser asks for is not asked: many a phone in the district came with its settings in English.
+    """
     asked = request.query_params.get(PARAMETER)
     kept = cookies.plain(request, is_https, COOKIE)
-    return next((code for code in (asked, kept) if code in LANGUAGES), None) or _wished(
-        request.headers.get("accept-language", "")
-    )
+    return next((code for code in (asked, kept) if code in LANGUAGES), DEFAULT)
 
 
 def remember_choice(request: Request, response: Response, *, is_https: bool) -> None:
@@ -84,31 +84,5 @@ def say(language: str, sentence: str) -> str:
     return translated(sentence, catalogue(language).gettext)
 
 
-def _wished(accepted: str) -> str:
-    """Return the first of our languages that a browser accepts, in the order of its wishes."""
-    return next((code for code in map(_ours, _in_order(accepted)) if code), DEFAULT)
-
-
-def _in_order(accepted: str) -> Iterator[str]:
-    wishes = []
-    for part in accepted[:LONGEST_HEADER].split(","):
-        tag, _, weight = part.strip().partition(";q=")
-        try:
-            wishes.append((float(weight or 1), tag.strip().lower()))
-        except ValueError:
-            continue
-    return (tag for weight, tag in sorted(wishes, key=lambda wish: -wish[0]) if weight > 0)
-
-
-def _ours(tag: str) -> str | None:
-    first, *rest = tag.split("-")
-    if first == "zh":
-        is_traditional = "hant" in rest or ("hans" not in rest and not TRADITIONAL.isdisjoint(rest))
-        return "zh-Hant" if is_traditional else DEFAULT
-    return "en" if first == "en" else None
-
-
 PARAMETER = "lang"
 COOKIE = "dj_language"
-TRADITIONAL = {"tw", "hk", "mo"}
-LONGEST_HEADER = 200

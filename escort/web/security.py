@@ -106,9 +106,7 @@ def _set_headers(headers: MutableHeaders, scope: Scope, house: House) -> None:
     headers["X-Request-ID"] = scope["state"]["request_id"]
     if not scope["path"].startswith(STATIC):
         headers["Cache-Control"] = "no-store"
-        headers.add_vary_header(
-            "Cookie, Accept-Language"
-        )  # whoever keeps a page against that: not for another language
+        headers.add_vary_header("Cookie")  # whoever keeps a page against that: not for another language
     elif scope["query_string"]:  # its address changes with its content
         headers["Cache-Control"] = "public, max-age=31536000, immutable"
     if house.is_https:
