@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, Route, expect
 from sqlmodel import select
 
 from escort.db import Store
@@ -84,8 +84,8 @@ def test_taps_without_signal_are_kept_and_reported_with_their_own_times(store: S
         page.get_by_role("button", name="到了，在等小雨").click()
         expect(page.locator("#waiting")).to_contain_text("2 条")
 
+        fails_at_first(page, "**/taps", times=2)
         phone.set_offline(False)
-        page.evaluate("window.dispatchEvent(new Event('online'))")
 
         expect(page.get_by_role("button", name="接到小雨了")).to_be_visible()
         expect(page.locator("#waiting")).to_be_hidden()
@@ -94,6 +94,20 @@ def test_taps_without_signal_are_kept_and_reported_with_their_own_times(store: S
         taps = session.exec(select(Tap).order_by(Tap.tapped_at)).all()  # type: ignore[arg-type]
         assert [tap.step for tap in taps] == [Step.STARTED, Step.AT_PICKUP]
         assert all(abs(tap.tapped_at - site.clock.at) < timedelta(minutes=1) for tap in taps)
+
+
+def fails_at_first(page: Page, address: str, times: int) -> None:
+    """Let a signal that has just come back fail some more times before it holds."""
+    failed: list[str] = []
+
+    def answer(route: Route) -> None:
+        if len(failed) < times:
+            failed.append(route.request.url)
+            route.abort("internetdisconnected")
+        else:
+            route.continue_()
+
+    page.route(address, answer)
 
 
 @pytest.mark.parametrize("dark", [False, True])

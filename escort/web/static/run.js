@@ -22,20 +22,26 @@
     return fetch(address, {
       method: "POST", credentials: "same-origin", headers: { "Content-Type": "application/json" }, body: JSON.stringify(taps)
     }).then(function (answer) {
-      if (answer.status >= 500) throw new Error("later");
-      return answer.ok ? answer.json() : [];
+      if (!answer.ok) throw new Error("later");
+      return answer.json();
     });
   }
-  var sending = false;
+  // A signal that has just come back often fails once more: try again after 1, 2, 4 ... 20 seconds.
+  var sending = false, wait = 1000, again;
   function flush() {
     var taps = queue();
     if (!taps.length || sending) return;
     sending = true;
-    send(taps).then(function () {
-      var sent = taps.map(function (tap) { return tap.uuid; });
-      keep(queue().filter(function (tap) { return sent.indexOf(tap.uuid) < 0; }));
+    send(taps).then(function (answered) {
+      var known = answered.map(function (tap) { return tap.uuid; });
+      keep(queue().filter(function (tap) { return known.indexOf(tap.uuid) < 0; }));
       location.reload();
-    }).catch(function () { show(queue().length); }).then(function () { sending = false; });
+    }).catch(function () {
+      show(queue().length);
+      clearTimeout(again);
+      again = setTimeout(flush, wait);
+      wait = Math.min(wait * 2, 20000);
+    }).then(function () { sending = false; });
   }
   function advance() {
     left.removeChild(left.firstElementChild);
@@ -62,7 +68,6 @@
     if (document.hidden) return;
     if (queue().length) flush(); else if (Date.now() - loaded > 60000) location.reload();
   });
-  setInterval(flush, 20000);
   var trouble = document.querySelector("a[href='#trouble']");
   if (trouble) trouble.addEventListener("click", function () { document.getElementById("trouble").open = true; });
 })();
