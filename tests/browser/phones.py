@@ -28,16 +28,28 @@ ARGUMENTS = [
 @contextmanager
 def served(app: FastAPI) -> Iterator[str]:
     """Serve an app on a free port of this machine; yields its address."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.02)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(timeout=10)
+    with listening() as (port, address), served_at(app, port):
+        yield address
+
+
+@contextmanager
+def listening() -> Iterator[tuple[socket.socket, str]]:
+    """Yield a free port of this machine and its address, for an app that must know where it will be."""
+    with socket.socket() as port:
+        port.bind(("127.0.0.1", 0))
+        yield port, f"http://127.0.0.1:{port.getsockname()[1]}"
+
+
+@contextmanager
+def served_at(app: FastAPI, port: socket.socket) -> Iterator[None]:
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [port]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield
+    server.should_exit = True
+    thread.join(timeout=10)
 
 
 @contextmanager

@@ -1,0 +1,56 @@
+"""A week of the pilot: 小杰, twelve volunteers, by hand, paper and two phones. Nobody needs a private message."""
+
+import os
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from escort.db import Store
+from tests.flows.pilot import NAMES, Pilot, fill, pilot, take_over_roster
+from tests.flows.village import ZONE
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+MON, TUE, WED, THU, FRI, SUN = (date(2021, 4, day) for day in (19, 20, 21, 22, 23, 25))
+
+
+@pytest.fixture
+def office(store: Store) -> Iterator[Pilot]:
+    film = os.environ.get("DUJUAN_FILM")
+    from datetime import datetime, time
+
+    with pilot(store, begins=datetime.combine(MON, time(9, 0), ZONE), film=Path(film) if film else None) as here:
+        yield here
+
+
+def test_a_week_goes_by_without_a_private_message(office: Pilot) -> None:
+    set_up_monday(office)
+
+
+def set_up_monday(here: Pilot) -> None:
+    take_over_roster(here)
+    desk = here.desk
+    desk.goto("/children/new")
+    fill(desk, short_name="小杰", pickup="30.9071, 103.8402", tell_name="杨桂芳", phone="19900002001")
+    desk.select_option("#f-school_id", label="银杏特殊教育学校")
+    here.scene(desk, "set-up")
+    desk.get_by_role("button", name="存好，去填姓名和同意书").click()
+    desk.wait_for_url("**/complete")
+    fill(desk, full_name="陈小杰", born_on="2010-05-04", consent_on="2021-04-18")
+    fill(desk, receivers="外婆 19900002001", address="唐昌街道平乐村3组12号")
+    here.press(desk, "存好")
+    desk.wait_for_url("**/children/1")
+    here.scene(desk, "child")
+    desk.goto("/rota")
+    here.press(desk, "把没人的排一遍")
+    here.scene(desk, "draft")
+    desk.get_by_role("link", name="公布").click()
+    here.scene(desk, "publish")
+    here.press(desk, "公布")
+    here.until(MON, "09:30")
+    here.scene(desk, "rota")
+    for told in here.told:
+        print(told)
