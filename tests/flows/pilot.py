@@ -5,7 +5,7 @@ phones gets the text forwarded and opens its link; the others are rung up, and t
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -27,7 +27,20 @@ from tests.escort.roster_book.books import Sheets, a_book, as_xlsx
 from tests.flows.village import ZONE, HeapPlans, VirtualClock
 
 DUTY_PHONE = "028 8700 0000"
-NAMES = "王建国 陈玉芳 李红梅 赵志强 周大勇 吴秀英 郑文斌 孙小兵 冯丽华 蒋国庆 沈学军 韩春燕".split()
+NAMES = [
+    "王建国",
+    "陈玉芳",
+    "李红梅",
+    "赵志强",
+    "周大勇",
+    "吴秀英",
+    "郑文斌",
+    "孙小兵",
+    "冯丽华",
+    "蒋国庆",
+    "沈学军",
+    "韩春燕",
+]
 """The twelve."""
 
 
@@ -138,7 +151,9 @@ def make_account(here: Pilot) -> None:
     with here.house.store.write() as session:
         token = issue_setup_link(session, now=here.clock.now())
     here.desk.goto(f"/setup/{token}")
-    fill(here.desk, name="林老师", login="lin", phone="19900000001", password="白塔下面有三棵老银杏树，很好看")
+    fill(
+        here.desk, name="林老师", login="lin", phone="19900000001", password="白塔下面有三棵老银杏树，很好看"
+    )
     here.desk.get_by_role("button", name="新建账号并登录").click()
     here.desk.wait_for_url("**/today")
 
@@ -156,7 +171,15 @@ def take_over_roster(here: Pilot) -> None:
 
 def the_twelve() -> Sheets:
     """The office's book: one school, one team, twelve volunteers around 唐昌, no child yet."""
-    book = a_book(学校={"学校名称": "银杏特殊教育学校", "纬度": 30.8062, "经度": 103.8935, "到校时间": "08:30", "放学时间": "16:00"})
+    book = a_book(
+        学校={
+            "学校名称": "银杏特殊教育学校",
+            "纬度": 30.8062,
+            "经度": 103.8935,
+            "到校时间": "08:30",
+            "放学时间": "16:00",
+        }
+    )
     book["儿童"] = book["儿童"][:1]
     titles = book["志愿者"][0]
     first = dict(zip(titles, book["志愿者"][1], strict=True))

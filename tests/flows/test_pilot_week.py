@@ -6,10 +6,9 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
 
 from escort.db import Store
-from tests.flows.pilot import NAMES, Pilot, fill, pilot, take_over_roster
+from tests.flows.pilot import Pilot, fill, pilot, take_over_roster
 from tests.flows.village import ZONE
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -22,7 +21,9 @@ def office(store: Store) -> Iterator[Pilot]:
     film = os.environ.get("DUJUAN_FILM")
     from datetime import datetime, time
 
-    with pilot(store, begins=datetime.combine(MON, time(9, 0), ZONE), film=Path(film) if film else None) as here:
+    with pilot(
+        store, begins=datetime.combine(MON, time(9, 0), ZONE), film=Path(film) if film else None
+    ) as here:
         yield here
 
 
