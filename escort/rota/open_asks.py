@@ -44,37 +44,39 @@ def list_open_asks(session: Session, *, text: str = "") -> list[OpenAsk]:
     Three queries, for any number of asks.
     """
     rows = session.exec(
-        select(Ask.id, Ask.volunteer_id, Ask.kind, Ask.deadline_at, Volunteer.name, Offer, Run.starts_at)
+        select(Ask, Volunteer.name, Offer, Run.starts_at)
         .join(Offer, col(Offer.ask_id) == col(Ask.id))
         .join(Volunteer, col(Volunteer.id) == col(Ask.volunteer_id))
         .join(Run, col(Run.id) == col(Offer.run_id))
         .where(Ask.state == AskState.OPEN, Offer.state == OfferState.OPEN)
         .order_by(col(Ask.deadline_at), col(Ask.id), col(Run.starts_at))
     ).all()
-    rows = [row for row in rows if pinyin.matches(row[4], text)]
-    children = _children(session, {offer.run_id for *_, offer, _ in rows})
-    untold = _untold(session, {ask_id for ask_id, *_ in rows})
-    found: dict[int, OpenAsk] = {}
-    turns: dict[int, list[AskedTurn]] = defaultdict(list)
-    for ask_id, volunteer_id, kind, deadline_at, name, offer, starts_at in rows:
-        turns[ask_id].append(
-            AskedTurn(
-                offer.id, offer.run_id, offer.on, offer.direction, starts_at, children.get(offer.run_id, ())
-            )
+    rows = [row for row in rows if pinyin.matches(row[1], text)]
+    children = _children(session, {offer.run_id for _, _, offer, _ in rows})
+    untold = _untold(session, {ask.id for ask, *_ in rows})
+    asks: dict[int | None, tuple[Ask, str]] = {}
+    turns: dict[int | None, list[AskedTurn]] = defaultdict(list)
+    for ask, name, offer, starts_at in rows:
+        asks[ask.id] = (ask, name)
+        names = children.get(offer.run_id, ())
+        turns[ask.id].append(
+            AskedTurn(offer.id or 0, offer.run_id or 0, offer.on, offer.direction, starts_at, names)
         )
-        found[ask_id] = OpenAsk(
-            ask_id,
-            volunteer_id,
-            name,
-            kind == AskKind.ROUTINE,
-            deadline_at,
-            ask_id in untold,
-            tuple(turns[ask_id]),
+    return [
+        OpenAsk(
+            ask_id=ask.id or 0,
+            volunteer_id=ask.volunteer_id,
+            name=name,
+            is_routine=ask.kind == AskKind.ROUTINE,
+            deadline_at=ask.deadline_at,
+            waits_for_us=ask.id in untold,
+            turns=tuple(turns[ask.id]),
         )
-    return list(found.values())
+        for ask, name in asks.values()
+    ]
 
 
-def _children(session: Session, run_ids: set[int]) -> dict[int, tuple[str, ...]]:
+def _children(session: Session, run_ids: set[int | None]) -> dict[int | None, tuple[str, ...]]:
     rows = session.exec(
         select(RunLeg.run_id, Child.short_name)
         .join(Leg, col(Leg.id) == col(RunLeg.leg_id))
@@ -82,13 +84,13 @@ def _children(session: Session, run_ids: set[int]) -> dict[int, tuple[str, ...]]
         .where(col(RunLeg.run_id).in_(run_ids), col(RunLeg.is_live))
         .order_by(col(RunLeg.run_id), col(RunLeg.position))
     ).all()
-    names: dict[int, tuple[str, ...]] = {}
+    names: dict[int | None, tuple[str, ...]] = {}
     for run_id, name in rows:
         names[run_id] = (*names.get(run_id, ()), name)
     return names
 
 
-def _untold(session: Session, ask_ids: set[int]) -> set[int]:
+def _untold(session: Session, ask_ids: set[int | None]) -> set[int]:
     """Return the asks whose message still waits on somebody's list."""
     about = session.exec(
         select(Message.about)

@@ -53,5 +53,17 @@ def set_up_monday(here: Pilot) -> None:
     here.press(desk, "公布")
     here.until(MON, "09:30")
     here.scene(desk, "rota")
+    answer_by_telephone(here)
+    here.until(MON, "20:30")
+    here.until(MON, "21:30")
     for told in here.told:
         print(told)
+
+
+def answer_by_telephone(here: Pilot) -> None:
+    """Everybody who was asked rings back and can; the office notes it."""
+    desk = here.desk
+    desk.goto("/asks")
+    here.scene(desk, "asks")
+    while (row := desk.locator("section:has(form[action$='/told'])").first).count():
+        here.press(row, "记：")
