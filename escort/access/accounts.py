@@ -7,7 +7,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from escort.access import audit, links, throttle
+from escort.access import audit, gate_devices, links, throttle
 from escort.access.models import Account, Link, Purpose, Role, SignIn
 from escort.access.passwords import Passwords, check_password
 from escort.access.secret import hash_of, new_token
@@ -198,13 +198,18 @@ def set_password(
 
 
 def disable_account(session: Session, *, account_id: int, by: str, now: datetime) -> None:
-    """Close an account at once, also where it is signed in. Raises Refused for the last coordinator."""
+    """Close an account at once, also where it is signed in, and with a gate's its bound tablets.
+
+    Raises Refused for the last coordinator.
+    """
     account = _account(session, account_id)
     if account.role == Role.COORDINATOR and len(_coordinators(session)) < 2:
         raise Refused("这是最后一个协调员账号，不能停用。请先新建一个。")
     account.disabled_at = now
     session.add(account)
     audit.record(session, actor=by, action="account.disabled", subject=f"account:{account_id}", now=now)
+    if account.school_id is not None:
+        gate_devices.shut_gate(session, school_id=account.school_id, by=by, now=now)
     end_all_sign_ins(session, account_id=account_id, by=by, now=now)
     session.flush()
 

@@ -22,6 +22,8 @@ from escort.access.secret import hash_of, new_code, new_token
 from escort.errors import TooMany
 from notifications.sealed import keyring_of
 
+BOUND_FOR = timedelta(days=180)
+
 
 @dataclass(frozen=True)
 class BoundDevice:
@@ -44,7 +46,7 @@ def bind_first(session: Session, *, link: Link, now: datetime) -> BoundDevice | 
 
     "Ever", not "now": whoever finds a lost phone, revoked since, must not bind it again by a tap.
     """
-    return _bind(session, subject=link.subject, is_first=True, now=now)
+    return bind(session, subject=link.subject, is_first=True, now=now)
 
 
 def has_ever_bound(session: Session, *, subject: str) -> bool:
@@ -111,7 +113,7 @@ def redeem_code(session: Session, *, link: Link, code: str, now: datetime) -> Bo
         .where(col(OneTimeCode.id) == code_id, col(OneTimeCode.ended_at).is_(None))
         .values(ended_at=now)
     )
-    device = _bind(session, subject=link.subject, is_first=False, now=now) if used.rowcount == 1 else None
+    device = bind(session, subject=link.subject, is_first=False, now=now) if used.rowcount == 1 else None
     return device or CodeVerdict.SPENT
 
 
@@ -140,7 +142,16 @@ def subjects_with_devices(session: Session, *, subjects: Collection[str]) -> set
     return set(session.exec(select(Device.subject).where(col(Device.subject).in_(subjects)).distinct()))
 
 
-def _bind(session: Session, *, subject: str, is_first: bool, now: datetime) -> BoundDevice | None:
+def bind(
+    session: Session,
+    *,
+    subject: str,
+    is_first: bool,
+    now: datetime,
+    lasts: timedelta = BOUND_FOR,
+    label: str = "",
+) -> BoundDevice | None:
+    """Return a new device of this subject; the caller has checked that it may be one. None: the first is there already."""
     if is_first and has_ever_bound(session, subject=subject):
         return None
     secret = new_token()
@@ -148,8 +159,9 @@ def _bind(session: Session, *, subject: str, is_first: bool, now: datetime) -> B
         subject=subject,
         secret_hash=hash_of(secret),
         is_first=is_first,
+        label=label,
         bound_at=now,
-        expires_at=now + BOUND_FOR,
+        expires_at=now + lasts,
     )
     try:
         with session.begin_nested():
@@ -176,7 +188,6 @@ def _code_hash(session: Session, link: Link, code: str) -> str:
     return hmac.new(key, f"{link.id}:{code}".encode(), hashlib.sha256).hexdigest()
 
 
-BOUND_FOR = timedelta(days=180)
 CODE_GOOD_FOR = timedelta(minutes=10)
 CODE_TRIES = 5
 SEND_LIMITS = ((timedelta(minutes=1), 1), (timedelta(hours=1), 5), (timedelta(days=1), 10))

@@ -28,6 +28,7 @@ class Purpose(StrEnum):
     FAMILY = "family"
     CALENDAR = "calendar"  # a volunteer's feed, for a calendar program
     SETUP = "setup"  # makes the first coordinator, once
+    GATE = "gate"  # the QR that binds one tablet to a school's gate, once
 
 
 class Account(SQLModel, table=True):
@@ -80,14 +81,16 @@ class Link(SQLModel, table=True):
 
 
 class Device(SQLModel, table=True):
-    """A phone that its owner has tied to himself. Times are real ones."""
+    """A phone that its owner has tied to himself, or a school's tablet at the gate. Times are real ones."""
 
     __tablename__ = "device"
     id: int | None = Field(default=None, primary_key=True)
     subject: str = Field(index=True, max_length=40)
     secret_hash: str = Field(unique=True, max_length=64)
-    is_first: bool  # bound by a tap alone; every later one by a code
+    is_first: bool  # bound by a tap alone; every later one by a code, a gate's by its QR
+    label: str = Field(default="", max_length=20)  # a gate's tablet: where it stands
     bound_at: datetime
+    seen_at: datetime | None = None  # a gate's tablet
     expires_at: datetime
     revoked_at: datetime | None = None
     revoked_by: str | None = Field(default=None, max_length=40)

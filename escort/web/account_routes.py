@@ -6,11 +6,12 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlmodel import Session, col, select
 
-from escort.access import accounts, devices, links
+from escort.access import accounts, devices, gate_devices, links
 from escort.access.models import Role
 from escort.cases import duty
 from escort.errors import NotAllowed, NotFound
 from escort.schools.models import School
+from escort.schools.service import get_school
 from escort.web.deps import (
     CurrentCoordinator,
     CurrentGuardian,
@@ -24,6 +25,7 @@ from escort.web.deps import (
     VolunteerHere,
 )
 from escort.web.forms import FormModel, OptionalLine40, OptionalLine200, OptionalRowId, RowId, Secret
+from escort.web.qr import qr_code
 from escort.web.render import page
 
 router = APIRouter(include_in_schema=False)
@@ -47,7 +49,9 @@ class PhoneForm(FormModel):
 
 
 @router.get("/accounts")
-def show_accounts(request: Request, session: ReadSessionDep, _me: CurrentCoordinator) -> HTMLResponse:
+def show_accounts(
+    request: Request, session: ReadSessionDep, house: HouseDep, _me: CurrentCoordinator
+) -> HTMLResponse:
     schools = list(session.exec(select(School).order_by(col(School.id))))
     names = {school.id: school.name for school in schools}
     return page(
@@ -58,6 +62,8 @@ def show_accounts(request: Request, session: ReadSessionDep, _me: CurrentCoordin
         names=names,
         numbers=duty.office_phones(session),
         on_duty=duty.always_on_duty(session),
+        tablets=gate_devices.gate_devices(session, now=house.real_now()),
+        real_now=house.real_now(),
     )
 
 
@@ -138,6 +144,31 @@ def sign_out_everywhere(
 ) -> RedirectResponse:
     accounts.end_all_sign_ins(session, account_id=account_id, by=me.subject, now=house.real_now())
     return RedirectResponse("/accounts", status_code=303)
+
+
+@router.post("/accounts/gates/{school_id}/code")
+def show_gate_code(
+    request: Request,
+    session: SessionDep,
+    house: HouseDep,
+    me: CurrentCoordinator,
+    school_id: RowId,
+    now: NowDep,
+) -> HTMLResponse:
+    """Show and print one QR: only its hash is kept, so it stands on this one page and on the paper."""
+    school = get_school(session, school_id)
+    token = gate_devices.issue_gate_code(session, school_id=school_id, by=me.subject, now=now)
+    address = f"{house.settings.base_url}/gate/bind/{token}"
+    good_until = now + gate_devices.CODE_GOOD_FOR
+    return page(request, "session/gate_code.html", school=school, qr=qr_code(address), good_until=good_until)
+
+
+@router.post("/accounts/tablets/{device_id}/revoke")
+def revoke_tablet(
+    session: SessionDep, house: HouseDep, me: CurrentCoordinator, device_id: RowId
+) -> RedirectResponse:
+    gate_devices.revoke_gate_device(session, device_id=device_id, by=me.subject, now=house.real_now())
+    return RedirectResponse("/accounts#gates", status_code=303)
 
 
 @router.get("/people/{subject}/phones")

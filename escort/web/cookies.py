@@ -26,6 +26,15 @@ def set_device(response: Response, *, is_https: bool, subject: str, secret: str,
     _set(response, _device_name(subject), secret, lasts, is_https)
 
 
+def set_gate_device(response: Response, *, is_https: bool, secret: str, lasts: timedelta) -> None:
+    """Keep a gate's binding in its tablet: one at a time, a tablet stands at one school."""
+    _set(response, GATE_DEVICE, secret, lasts, is_https)
+
+
+def gate_device_secret(request: Request, is_https: bool) -> str | None:
+    return request.cookies.get(_name(GATE_DEVICE, is_https)) or None
+
+
 def set_plain(response: Response, *, is_https: bool, name: str, value: str, lasts: timedelta) -> None:
     _set(response, name, value, lasts, is_https)
 
@@ -62,3 +71,4 @@ def _device_name(subject: str) -> str:
 
 
 SESSION_NAMES = {Role.COORDINATOR: "dj_office", Role.GATE: "dj_gate", Role.LEADER: "dj_team"}
+GATE_DEVICE = "dj_gate_tablet"

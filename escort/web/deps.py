@@ -15,7 +15,7 @@ from fastapi import Depends, Request
 from jinja2 import Environment
 from sqlmodel import Session
 
-from escort.access import accounts, audit, devices, links
+from escort.access import accounts, audit, devices, gate_devices, links
 from escort.access.clock import real_now
 from escort.access.models import Link, Purpose, Role
 from escort.access.passwords import Passwords
@@ -65,9 +65,8 @@ class Coordinator:
 
 @dataclass(frozen=True)
 class Gate:
-    """A school's guards, signed in with the school's account."""
+    """A school's guards, at a tablet that is bound to the gate or signed in with the school's account."""
 
-    account_id: int
     school_id: int
     name: str
     subject: str  # "gate:<school id>"
@@ -149,13 +148,36 @@ def current_coordinator(request: Request, house: HouseDep, form_token: csrf.Post
 
 
 def current_gate(request: Request, house: HouseDep, form_token: csrf.PostedToken) -> Gate:
-    inside = _inside(request, house, Role.GATE, form_token)
-    if inside.school_id is None:
-        raise NotAllowed("这个门卫账号没有学校。请协调员看一下账号。")
-    gate = Gate(inside.account_id, inside.school_id, inside.name, f"gate:{inside.school_id}")
+    try:
+        gate = _at_signed_in_gate(request, house, form_token)
+    except SignInNeeded:
+        gate = _at_bound_tablet(request, house, form_token)
     request.state.account = gate
     request.state.actor = gate.subject
     return gate
+
+
+def _at_bound_tablet(request: Request, house: House, form_token: str) -> Gate:
+    """Return the gate that this tablet is bound to. Raises SignInNeeded: the password is the way that is left."""
+    secret = cookies.gate_device_secret(request, house.is_https)
+    if secret is None:
+        raise SignInNeeded("请先登录。")
+    now = house.real_now()
+    with house.store.read() as session:
+        tablet = gate_devices.which_gate(session, secret=secret, now=now)
+    if tablet is None:
+        raise SignInNeeded("这台平板不再认得了。请协调员再出一张码，或用学校的门卫账号登录。")
+    _check_form(request, house, secret, form_token)
+    if now - tablet.seen_at >= accounts.SEEN_EVERY:
+        request.state.after_answer = partial(_note_tablet_seen, house, tablet.device_id, now)
+    return Gate(tablet.school_id, tablet.label, gate_devices.subject_of(tablet.school_id))
+
+
+def _at_signed_in_gate(request: Request, house: House, form_token: str) -> Gate:
+    inside = _inside(request, house, Role.GATE, form_token)
+    if inside.school_id is None:
+        raise NotAllowed("这个门卫账号没有学校。请协调员看一下账号。")
+    return Gate(inside.school_id, inside.name, gate_devices.subject_of(inside.school_id))
 
 
 def current_volunteer(request: Request, token: str, house: HouseDep, now: NowDep) -> VolunteerHere:
@@ -240,11 +262,20 @@ def _inside(request: Request, house: House, role: Role, form_token: str) -> acco
         raise SignInNeeded("请先登录。")
     if inside.role != role:
         raise NotAllowed("这个账号不能看这一页。")
-    csrf.check(request, house.settings.base_url, cookie=secret, posted=form_token)
-    request.state.csrf_token = csrf.token_for(secret)
+    _check_form(request, house, secret, form_token)
     if now - inside.seen_at >= accounts.SEEN_EVERY:
         request.state.after_answer = partial(_note_seen, house, inside.sign_in_id, now)
     return inside
+
+
+def _check_form(request: Request, house: House, secret: str, form_token: str) -> None:
+    csrf.check(request, house.settings.base_url, cookie=secret, posted=form_token)
+    request.state.csrf_token = csrf.token_for(secret)
+
+
+def _note_tablet_seen(house: House, device_id: int, now: datetime) -> None:
+    with house.store.write() as session:
+        gate_devices.note_seen(session, device_id=device_id, now=now)
 
 
 def _note_seen(house: House, sign_in_id: int, now: datetime) -> None:

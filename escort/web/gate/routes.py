@@ -28,9 +28,11 @@ from escort.web.deps import (
     SessionDep,
 )
 from escort.web.forms import FormModel, OptionalLine20, OptionalLine80, RowId
+from escort.web.gate import binding
 from escort.web.render import page
 
 router = APIRouter(include_in_schema=False)
+router.include_router(binding.router)
 
 
 class PressedForm(FormModel):

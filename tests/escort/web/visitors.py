@@ -9,7 +9,7 @@ from httpx2 import Response
 from sqlmodel import Session
 from starlette.testclient import TestClient
 
-from escort.access import accounts, links
+from escort.access import accounts, gate_devices, links
 from escort.access.models import Purpose, Role
 from escort.access.passwords import Passwords
 from escort.db import Store
@@ -29,7 +29,7 @@ from escort.rota.models import (
     ShiftState,
 )
 from escort.settings import Settings
-from escort.web import cookies, csrf, render, security
+from escort.web import cookies, csrf, render, security, session_routes
 from escort.web.deps import House
 from escort.web.family.routes import router as family_router
 from escort.web.gate.routes import router as gate_router
@@ -46,6 +46,18 @@ class FixedClock:
 
     def now(self) -> datetime:
         return self.at
+
+
+class GateBrowser(TestClient):
+    """A tablet of the gate, or another browser whose forms carry the token of its one cookie."""
+
+    def __init__(self, app: FastAPI, secret: str, cookie: str = cookies.SESSION_NAMES[Role.GATE]) -> None:
+        super().__init__(app, follow_redirects=False)
+        self.token = csrf.token_for(secret)
+        self.cookies.set(cookie, secret)
+
+    def press(self, address: str, **form: str) -> Response:
+        return self.post(address, data={"csrf_token": self.token, **form})
 
 
 @dataclass
@@ -77,7 +89,7 @@ class Site:
             assert self.phones[subject].post(f"{address}/bind").status_code == 303
         return self.phones[subject], address
 
-    def gate(self, school_id: int) -> TestClient:
+    def gate(self, school_id: int) -> GateBrowser:
         """Return a browser signed in as a school's gate; `post` fills the form's token."""
         with self.store.write() as session:
             account = accounts.create_account(
@@ -96,17 +108,33 @@ class Site:
             )
         return GateBrowser(self.app, entered.secret)
 
+    def tablet(self, school_id: int, label: str = "") -> GateBrowser:
+        """Return a tablet that was bound to a school's gate by its QR."""
+        with self.store.write() as session:
+            token = gate_devices.issue_gate_code(
+                session, school_id=school_id, by="account:1", now=self.clock.at
+            )
+        browser = self.browser()
+        assert browser.post(f"/gate/bind/{token}", data={"label": label}).status_code == 303
+        return GateBrowser(self.app, browser.cookies[cookies.GATE_DEVICE], cookies.GATE_DEVICE)
 
-class GateBrowser(TestClient):
-    """A tablet of the gate."""
-
-    def __init__(self, app: FastAPI, secret: str) -> None:
-        super().__init__(app, follow_redirects=False)
-        self.token = csrf.token_for(secret)
-        self.cookies.set(cookies.SESSION_NAMES[Role.GATE], secret)
-
-    def press(self, address: str, **form: str) -> Response:
-        return self.post(address, data={"csrf_token": self.token, **form})
+    def office(self) -> GateBrowser:
+        """Return a browser in which 林老师 is signed in; `press` fills the form's token."""
+        with self.store.write() as session:
+            account = accounts.create_account(
+                session,
+                login="lin",
+                name="林老师",
+                role=Role.COORDINATOR,
+                password="four small swallows on a wire",
+                by="system",
+                now=NOW,
+                passwords=self.passwords,
+            )
+            entered = accounts.open_sign_in(
+                session, account_id=account.id or 0, now=self.app.state.house.real_now()
+            )
+        return GateBrowser(self.app, entered.secret, cookies.SESSION_NAMES[Role.COORDINATOR])
 
 
 def a_site(store: Store, now: datetime = NOW) -> Site:
@@ -114,7 +142,7 @@ def a_site(store: Store, now: datetime = NOW) -> Site:
     house = House(store=store, settings=Settings(), clock=clock, zone=ZONE, is_demo=False)
     app = FastAPI(**security.LIMITS)
     app.state.house = house
-    for router in (volunteer_router, family_router, gate_router):
+    for router in (volunteer_router, family_router, gate_router, session_routes.router):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=render.STATIC), name="static")
     security.install(app, house)
