@@ -23,7 +23,7 @@ from escort.jobs import Jobs
 from escort.messages import link_maker
 from escort.migrations import is_current
 from escort.rota.asks import LinkMaker
-from escort.settings import Settings
+from escort.settings import LOOPBACK, Settings
 from escort.web import policy, render, security, session_routes
 from escort.web.coordinator import routes as coordinator
 from escort.web.deps import Clock, House
@@ -40,7 +40,6 @@ from notifications.sealed import Keyring, SealError
 from scheduling.clock import Clock as StoreClock
 from scheduling.clock import as_it_is
 
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 

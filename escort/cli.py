@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
 from escort import app as wiring
+from escort.access import accounts
 from escort.access.accounts import has_coordinator, issue_setup_link
 from escort.access.clock import real_now
 from escort.db import Store
@@ -176,6 +177,16 @@ def setup_link() -> None:
     """Print the one-time link that makes a coordinator's account."""
     with _real_house(_settings()) as house:
         _welcome_first_coordinator(house)
+
+
+@cli.command(name="reset-second-factor")
+def reset_second_factor(login: Annotated[str, typer.Argument(help="the login of the account")]) -> None:
+    """Take the second factor off an account whose phone and paper codes are gone. It is kept in the trail."""
+    with _real_house(_settings()) as house, house.store.write() as session:
+        account = accounts.account_by_login(session, login)
+        accounts.reset_second_factor(session, account_id=account.id or 0, by="console", now=real_now())
+        name = account.name
+    typer.echo(f"{name}的两步登录已经取消，所有电脑上的登录也已结束。请本人马上用密码登录，再开一次。")
 
 
 def _settings() -> Settings:

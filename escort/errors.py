@@ -3,6 +3,7 @@
     DujuanError
     ├── NotFound            404  the thing is not there, or not yours to see
     ├── NotAllowed          403  you may not do this
+    │   └── SecondFactorNeeded   set up the second factor first
     ├── SignInNeeded        401  say who you are first
     ├── Conflict            409  somebody was first, or the state has moved on
     ├── Refused             400  the request is understood and cannot be carried out
@@ -29,6 +30,10 @@ class NotFound(DujuanError):
 
 class NotAllowed(DujuanError):
     status = 403
+
+
+class SecondFactorNeeded(NotAllowed):
+    """The account may come no further than the page on which its second factor is set up."""
 
 
 class SignInNeeded(DujuanError):

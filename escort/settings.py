@@ -110,6 +110,11 @@ class Settings(BaseSettings):
         return self.database_url is None and self.data_dir is None
 
     @property
+    def stays_on_this_machine(self) -> bool:
+        """True where only this machine's own browser comes in: neither address nor links lead here from outside."""
+        return {self.host, urlsplit(self.base_url).hostname} <= LOOPBACK
+
+    @property
     def folder(self) -> Path:
         """The folder of this store's files; created by the command line."""
         if self.data_dir is not None:
@@ -145,3 +150,4 @@ def check_names(environment: Iterable[str]) -> None:
 
 
 MOBILE_DIGITS = 11
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}

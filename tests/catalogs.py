@@ -30,6 +30,7 @@ ERRORS = (
     "Conflict",
     "NotFound",
     "NotAllowed",
+    "SecondFactorNeeded",
     "SignInNeeded",
     "TooMany",
     "ValueError",

@@ -7,12 +7,13 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from escort.access import audit, gate_devices, links, throttle
-from escort.access.models import Account, Link, Purpose, Role, SignIn
+from escort.access import audit, gate_devices, links, second_factor, throttle
+from escort.access.models import Account, Link, Purpose, Role, SecondFactor, SignIn
 from escort.access.passwords import Passwords, check_password
 from escort.access.secret import hash_of, new_token
 from escort.db import Store
-from escort.errors import Conflict, NotFound, Refused, SignInNeeded, TooMany
+from escort.errors import Conflict, NotAllowed, NotFound, Refused, SignInNeeded, TooMany
+from escort.sentences import mark
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Entered:
     role: str
     secret: str
     lasts: timedelta
+    is_half: bool = False  # the second factor is still to come
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Inside:
     name: str
     school_id: int | None
     seen_at: datetime
+    has_second_factor: bool
 
 
 def create_account(
@@ -85,7 +88,9 @@ def sign_in(
     passwords: Passwords,
     now: datetime,
 ) -> Entered:
-    """Return a new sign-in. `now` is real time; `source` is where the request comes from.
+    """Return a new sign-in, only half of one where the account has a second factor (`enter_code` follows).
+
+    `now` is real time; `source` is where the request comes from.
 
     The tries are counted and committed before the password is checked, and no transaction stays open over the
     check, which is slow on purpose. A browser that signed in here before (`is_known`) has a count of its own, so
@@ -106,39 +111,61 @@ def sign_in(
     with store.write() as session:
         for key, _ in keys:
             throttle.forget(session, key=key)
+        if second_factor.is_on(session, account_id=_id(account)):
+            return _open(session, account, lasts=HALF_LASTS, is_half=True, now=now)
         return open_sign_in(session, account_id=_id(account), now=now)
 
 
+def login_of_half(store: Store, *, secret: str, now: datetime) -> str:
+    """Return whose password was right. Raises NotAllowed where the half is over."""
+    with store.read() as session:
+        return _account(session, _half(session, secret=secret, now=now).account_id).login
+
+
+def enter_code(
+    store: Store, *, secret: str, code: str, source: str, is_known: bool, now: datetime
+) -> Entered:
+    """Return a whole sign-in for half of one and a right code, of the authenticator or from paper.
+
+    Raises SignInNeeded for a wrong or used code, NotAllowed where the half is over, TooMany after too many tries.
+    """
+    with store.read() as session:
+        half = _half(session, secret=secret, now=now)
+    second_factor.use_code(
+        store, account_id=half.account_id, code=code, source=source, is_known=is_known, now=now
+    )
+    with store.write() as session:
+        ended = session.exec(
+            update(SignIn)
+            .where(col(SignIn.id) == half.id, col(SignIn.ended_at).is_(None))
+            .values(ended_at=now)
+        )
+        if ended.rowcount == 0:
+            raise NotAllowed(HALF_OVER)
+        return open_sign_in(session, account_id=half.account_id, now=now)
+
+
 def open_sign_in(session: Session, *, account_id: int, now: datetime) -> Entered:
-    """Return a new sign-in for an account without asking for its password (the demonstration's "look as")."""
+    """Return a new sign-in for an account without asking for anything (the demonstration's "look as")."""
     account = session.get(Account, account_id)
     if account is None or account.disabled_at is not None:
         raise NotFound("没有这个账号，或者它已经停用。")
-    secret = new_token()
-    lasts = LASTS[Role(account.role)]
-    session.add(
-        SignIn(
-            secret_hash=hash_of(secret),
-            account_id=account_id,
-            created_at=now,
-            seen_at=now,
-            ends_at=now + lasts,
-        )
-    )
+    entered = _open(session, account, lasts=LASTS[Role(account.role)], is_half=False, now=now)
     audit.record(
         session, actor=f"account:{account_id}", action="signed_in", subject=f"account:{account_id}", now=now
     )
-    session.flush()
-    return Entered(account_id=account_id, role=account.role, secret=secret, lasts=lasts)
+    return entered
 
 
 def who_is_inside(session: Session, *, secret: str, now: datetime) -> Inside | None:
     """Return whom a cookie stands for, or None if it is unknown, over, idle for too long or its account disabled."""
     row = session.exec(
-        select(SignIn, Account)
+        select(SignIn, Account, SecondFactor.confirmed_at)
         .join(Account, col(Account.id) == col(SignIn.account_id))
+        .outerjoin(SecondFactor, col(SecondFactor.account_id) == col(SignIn.account_id))
         .where(
             SignIn.secret_hash == hash_of(secret),
+            col(SignIn.is_half).is_(False),
             col(SignIn.ended_at).is_(None),
             SignIn.ends_at > now,
             col(Account.disabled_at).is_(None),
@@ -146,7 +173,7 @@ def who_is_inside(session: Session, *, secret: str, now: datetime) -> Inside | N
     ).first()
     if row is None:
         return None
-    found, account = row
+    found, account, second_since = row
     idle = IDLE.get(Role(account.role))
     if idle is not None and found.seen_at <= now - idle:
         return None
@@ -157,6 +184,7 @@ def who_is_inside(session: Session, *, secret: str, now: datetime) -> Inside | N
         name=account.name,
         school_id=account.school_id,
         seen_at=found.seen_at,
+        has_second_factor=second_since is not None,
     )
 
 
@@ -173,11 +201,15 @@ def end_sign_in(session: Session, *, secret: str, now: datetime) -> None:
     )
 
 
-def end_all_sign_ins(session: Session, *, account_id: int, by: str, now: datetime) -> int:
-    """End every sign-in of an account, on every device; returns how many."""
+def end_all_sign_ins(
+    session: Session, *, account_id: int, by: str, now: datetime, but: int | None = None
+) -> int:
+    """End every sign-in of an account, on every device, perhaps all but one; returns how many."""
     ended = session.exec(
         update(SignIn)
-        .where(col(SignIn.account_id) == account_id, col(SignIn.ended_at).is_(None))
+        .where(
+            col(SignIn.account_id) == account_id, col(SignIn.ended_at).is_(None), col(SignIn.id) != (but or 0)
+        )
         .values(ended_at=now)
     )
     audit.record(session, actor=by, action="signed_out_everywhere", subject=f"account:{account_id}", now=now)
@@ -195,6 +227,31 @@ def set_password(
     audit.record(session, actor=by, action="password.set", subject=f"account:{account_id}", now=now)
     end_all_sign_ins(session, account_id=account_id, by=by, now=now)
     session.flush()
+
+
+def reset_second_factor(session: Session, *, account_id: int, by: str, now: datetime) -> None:
+    """Take an account's second factor away, for somebody whose phone is gone; all its sign-ins end.
+
+    One's own is not taken away like this: a stolen sign-in must not be able to. Raises Refused, Conflict.
+    """
+    if by == f"account:{account_id}":
+        raise Refused("自己的两步登录请在“我的两步登录”里重设；手机和备用码都不在手边，请另一位协调员帮您。")
+    _account(session, account_id)
+    if not second_factor.take_away(session, account_id=account_id):
+        raise Conflict("这个账号没有开两步登录，不用重设。")
+    audit.record(session, actor=by, action="second_factor.reset", subject=f"account:{account_id}", now=now)
+    end_all_sign_ins(session, account_id=account_id, by=by, now=now)
+
+
+def login_of(session: Session, account_id: int) -> str:
+    return _account(session, account_id).login
+
+
+def account_by_login(session: Session, login: str) -> Account:
+    account = session.exec(select(Account).where(Account.login == _login(login))).first()
+    if account is None:
+        raise NotFound("没有这个账号。")
+    return account
 
 
 def disable_account(session: Session, *, account_id: int, by: str, now: datetime) -> None:
@@ -275,6 +332,36 @@ def _throttle_keys(store: Store, *, login: str, source: str, is_known: bool) -> 
     return [own, (f"sign_in:source:{store.keyring.index(source)[:32]}", TRIES_PER_SOURCE)]
 
 
+def _open(session: Session, account: Account, *, lasts: timedelta, is_half: bool, now: datetime) -> Entered:
+    secret = new_token()
+    session.add(
+        SignIn(
+            secret_hash=hash_of(secret),
+            account_id=_id(account),
+            created_at=now,
+            seen_at=now,
+            ends_at=now + lasts,
+            is_half=is_half,
+        )
+    )
+    session.flush()
+    return Entered(_id(account), account.role, secret, lasts, is_half)
+
+
+def _half(session: Session, *, secret: str, now: datetime) -> SignIn:
+    half = session.exec(
+        select(SignIn).where(
+            SignIn.secret_hash == hash_of(secret),
+            col(SignIn.is_half).is_(True),
+            col(SignIn.ended_at).is_(None),
+            SignIn.ends_at > now,
+        )
+    ).first()
+    if half is None:
+        raise NotAllowed(HALF_OVER)
+    return half
+
+
 def _account(session: Session, account_id: int) -> Account:
     account = session.get(Account, account_id)
     if account is None:
@@ -299,6 +386,8 @@ LASTS = {
     Role.LEADER: timedelta(hours=12),
     Role.GATE: timedelta(hours=12),  # a guard's shift; the tablet is locked after it
 }
+HALF_LASTS = timedelta(minutes=10)
+HALF_OVER = mark("隔得太久了，请从登录名和密码重新开始。")
 SEEN_EVERY = timedelta(minutes=1)
 TRY_WINDOW = timedelta(minutes=15)
 TRIES_PER_LOGIN = 10

@@ -11,6 +11,7 @@ from sqlalchemy import JSON, Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from escort.access import audit_ddl
+from notifications.sealed import Sealed
 
 
 class Role(StrEnum):
@@ -64,6 +65,30 @@ class SignIn(SQLModel, table=True):
     seen_at: datetime
     ends_at: datetime  # whatever happens
     ended_at: datetime | None = None  # signed out
+    is_half: bool = False  # the password was right, the code is still to come: it opens no page
+
+
+class SecondFactor(SQLModel, table=True):
+    """What an account's authenticator makes its codes from. Times are real ones."""
+
+    __tablename__ = "second_factor"
+    account_id: int = Field(
+        primary_key=True, foreign_key="account.id", sa_column_kwargs={"autoincrement": False}
+    )
+    secret: str = Field(sa_type=Sealed("second_factor.secret"))
+    begun_at: datetime
+    confirmed_at: datetime | None = None  # None: shown, and not yet proved by a code
+    last_step: int = 0  # of the newest code that was used: it and older ones are refused
+
+
+class RecoveryCode(SQLModel, table=True):
+    """A word that stands for one code, on paper, for the day when the phone is gone."""
+
+    __tablename__ = "recovery_code"
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: int = Field(foreign_key="account.id", index=True)
+    code_hash: str = Field(max_length=64)
+    used_at: datetime | None = None
 
 
 class Link(SQLModel, table=True):

@@ -29,7 +29,7 @@ from escort.roster_book.apply import apply_book
 from escort.roster_book.reader import read_book
 from escort.rota import legs, planning
 from escort.schools.models import School
-from escort.settings import Settings
+from escort.settings import LOOPBACK, Settings
 from escort.web.deps import House
 from notifications import signing
 from notifications.addresses import set_phone
@@ -45,7 +45,6 @@ COORDINATOR = "林老师"
 GATE_ROUNDS = (-8, 9)  # minutes around bell and dismissal at which a guard looks at the list
 MINUTE = timedelta(minutes=1)
 LOOKS_EVERY = timedelta(minutes=15)
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 NOTHING_GOES_OUT = "这是演示区：只能用控制台、手机模拟器和本机的 webhook，只能在 127.0.0.1 上打开。"
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlmodel import Session, col, select
 
-from escort.access import accounts, devices, gate_devices, links
+from escort.access import accounts, devices, gate_devices, links, second_factor
 from escort.access.models import Role
 from escort.cases import duty
 from escort.errors import NotAllowed, NotFound
@@ -50,7 +50,7 @@ class PhoneForm(FormModel):
 
 @router.get("/accounts")
 def show_accounts(
-    request: Request, session: ReadSessionDep, house: HouseDep, _me: CurrentCoordinator
+    request: Request, session: ReadSessionDep, house: HouseDep, me: CurrentCoordinator
 ) -> HTMLResponse:
     schools = list(session.exec(select(School).order_by(col(School.id))))
     names = {school.id: school.name for school in schools}
@@ -64,6 +64,8 @@ def show_accounts(
         on_duty=duty.always_on_duty(session),
         tablets=gate_devices.gate_devices(session, now=house.real_now()),
         real_now=house.real_now(),
+        with_second=second_factor.accounts_with_one(session),
+        my_id=me.account_id,
     )
 
 

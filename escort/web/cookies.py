@@ -44,9 +44,11 @@ def plain(request: Request, is_https: bool, name: str) -> str | None:
 
 
 def clear_session(response: Response, *, is_https: bool, role: Role) -> None:
-    response.delete_cookie(
-        _name(SESSION_NAMES[role], is_https), path="/", secure=is_https, httponly=True, samesite="lax"
-    )
+    clear_plain(response, is_https=is_https, name=SESSION_NAMES[role])
+
+
+def clear_plain(response: Response, *, is_https: bool, name: str) -> None:
+    response.delete_cookie(_name(name, is_https), path="/", secure=is_https, httponly=True, samesite="lax")
 
 
 def _set(response: Response, name: str, value: str, lasts: timedelta, is_https: bool) -> None:

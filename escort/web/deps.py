@@ -20,7 +20,7 @@ from escort.access.clock import real_now
 from escort.access.models import Link, Purpose, Role
 from escort.access.passwords import Passwords
 from escort.db import Store
-from escort.errors import NotAllowed, NotFound, SignInNeeded
+from escort.errors import NotAllowed, NotFound, SecondFactorNeeded, SignInNeeded
 from escort.settings import Settings
 from escort.web import cookies, csrf
 from escort.web.render import environment
@@ -50,6 +50,11 @@ class House:
         return environment(self.zone)
 
     @property
+    def needs_second_factor(self) -> bool:
+        """Whether coordinators must have one: wherever others than this machine's own browser can come in."""
+        return not self.is_demo and not self.settings.stays_on_this_machine
+
+    @property
     def is_https(self) -> bool:
         return self.settings.base_url.startswith("https://")
 
@@ -61,6 +66,13 @@ class Coordinator:
     account_id: int
     name: str
     subject: str  # "account:<id>"
+
+
+@dataclass(frozen=True)
+class CoordinatorAtTheDoor(Coordinator):
+    """A coordinator who may still have to set up the second factor, and can do nothing else until then."""
+
+    sign_in_id: int
 
 
 @dataclass(frozen=True)
@@ -141,7 +153,22 @@ ReadSessionDep = Annotated[Session, Depends(read_session, scope="function")]
 
 def current_coordinator(request: Request, house: HouseDep, form_token: csrf.PostedToken) -> Coordinator:
     inside = _inside(request, house, Role.COORDINATOR, form_token)
+    if house.needs_second_factor and not inside.has_second_factor:
+        raise SecondFactorNeeded("请先开两步登录：这里有孩子的资料，只凭密码不能进。")
     coordinator = Coordinator(inside.account_id, inside.name, f"account:{inside.account_id}")
+    request.state.account = coordinator
+    request.state.actor = coordinator.subject
+    return coordinator
+
+
+def coordinator_at_the_door(
+    request: Request, house: HouseDep, form_token: csrf.PostedToken
+) -> CoordinatorAtTheDoor:
+    """Let in a coordinator to the page on which the second factor is set up, whether or not there is one."""
+    inside = _inside(request, house, Role.COORDINATOR, form_token)
+    coordinator = CoordinatorAtTheDoor(
+        inside.account_id, inside.name, f"account:{inside.account_id}", inside.sign_in_id
+    )
     request.state.account = coordinator
     request.state.actor = coordinator.subject
     return coordinator
@@ -202,6 +229,7 @@ def current_feed(token: str, house: HouseDep, now: NowDep) -> Feed:
 
 CurrentFeed = Annotated[Feed, Depends(current_feed)]
 CurrentCoordinator = Annotated[Coordinator, Depends(current_coordinator)]
+AtTheDoor = Annotated[CoordinatorAtTheDoor, Depends(coordinator_at_the_door)]
 CurrentGate = Annotated[Gate, Depends(current_gate)]
 CurrentVolunteer = Annotated[VolunteerHere, Depends(current_volunteer)]
 CurrentGuardian = Annotated[GuardianHere, Depends(current_guardian)]

@@ -14,6 +14,7 @@ from escort.errors import NotConfigured, NotFound
 from escort.web import csrf
 from escort.web.deps import (
     HouseDep,
+    coordinator_at_the_door,
     current_coordinator,
     current_feed,
     current_gate,
@@ -67,6 +68,7 @@ FOR_PROVIDER: Any = Depends(only_the_provider)
 
 READERS: dict[Callable[..., Any], str] = {
     current_coordinator: "coordinator",
+    coordinator_at_the_door: "coordinator",
     current_gate: "gate",
     current_volunteer: "volunteer",
     current_guardian: "guardian",

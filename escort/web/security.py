@@ -16,7 +16,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from escort.errors import DujuanError, SignInNeeded
+from escort.errors import DujuanError, SecondFactorNeeded, SignInNeeded
 from escort.sentences import mark
 from escort.web import languages
 from escort.web.deps import House, get_house
@@ -117,7 +117,10 @@ async def _known(request: Request, error: Exception) -> Response:
     """Answer an error that has a sentence of its own."""
     if not isinstance(error, DujuanError):
         raise TypeError("only errors with a sentence come here") from error
-    if isinstance(error, SignInNeeded) and request.method in ("GET", "HEAD") and not _wants_json(request):
+    is_page = request.method in ("GET", "HEAD") and not _wants_json(request)
+    if isinstance(error, SecondFactorNeeded) and is_page:
+        return RedirectResponse("/second-factor", status_code=303)
+    if isinstance(error, SignInNeeded) and is_page:
         asked = request.url.path + ("?" + request.url.query if request.url.query else "")
         where = "/" if get_house(request).is_demo else f"/sign-in?next={quote(asked, safe='/')}"
         return RedirectResponse(where, status_code=303)

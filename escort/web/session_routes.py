@@ -5,6 +5,7 @@ import hmac
 import secrets
 from datetime import datetime, timedelta
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -16,7 +17,7 @@ from escort.access.models import Purpose, Role
 from escort.access.secret import new_token
 from escort.cases import duty
 from escort.errors import NotAllowed, Refused, SignInNeeded, TooMany
-from escort.web import account_routes, cookies, csrf
+from escort.web import account_routes, cookies, csrf, second_factor_routes
 from escort.web.deps import House, HouseDep, NowDep, ReadSessionDep
 from escort.web.forms import FormModel, OptionalLine40, OptionalLine200, Secret
 from escort.web.policy import public
@@ -24,11 +25,17 @@ from escort.web.render import page
 
 router = APIRouter(include_in_schema=False)
 router.include_router(account_routes.router)
+router.include_router(second_factor_routes.router)
 
 
 class SignInForm(FormModel):
     login: OptionalLine200 = ""
     password: Secret = ""
+    next: OptionalLine200 = ""
+
+
+class CodeForm(FormModel):
+    code: OptionalLine40 = ""
     next: OptionalLine200 = ""
 
 
@@ -59,7 +66,7 @@ def sign_in(
             house.store,
             login=form.login,
             password=form.password,
-            source=request.client.host if request.client else "unknown",
+            source=_source(request),
             is_known=_is_known(request, house, form.login),
             passwords=house.passwords,
             now=now,
@@ -74,9 +81,45 @@ def sign_in(
             next=form.next,
             sentence=refused.sentence,
         )
+    if entered.is_half:
+        return _ask_for_code(house, entered, next=form.next)
     _end_replaced(request, house, entered)
     response = _enter(house, entered, where=_landing(entered.role, form.next))
     _remember_browser(response, house, form.login)
+    return response
+
+
+@router.get("/sign-in/code", dependencies=[public("whoever signs in is not yet anybody")])
+def show_code(request: Request, house: HouseDep, next: str = "") -> Response:  # noqa: A002  # the URL's word
+    if cookies.plain(request, house.is_https, HALF_COOKIE) is None:
+        return RedirectResponse("/sign-in", status_code=303)
+    return _form(request, house, "session/code.html", next=next, sentence="")
+
+
+@router.post("/sign-in/code", dependencies=[public("whoever signs in is not yet anybody")])
+def enter_code(
+    request: Request, house: HouseDep, form: Annotated[CodeForm, Form()], posted: csrf.PostedToken
+) -> Response:
+    _check_form(request, house, posted)
+    half, now = cookies.plain(request, house.is_https, HALF_COOKIE) or "", house.real_now()
+    login = accounts.login_of_half(house.store, secret=half, now=now)
+    try:
+        entered = accounts.enter_code(
+            house.store,
+            secret=half,
+            code=form.code,
+            source=_source(request),
+            is_known=_is_known(request, house, login),
+            now=now,
+        )
+    except (SignInNeeded, TooMany) as refused:
+        return _form(
+            request, house, "session/code.html", refused.status, next=form.next, sentence=refused.sentence
+        )
+    _end_replaced(request, house, entered)
+    response = _enter(house, entered, where=_landing(entered.role, form.next))
+    cookies.clear_plain(response, is_https=house.is_https, name=HALF_COOKIE)
+    _remember_browser(response, house, login)
     return response
 
 
@@ -160,6 +203,18 @@ def _make_first_coordinator(
     return accounts.open_sign_in(session, account_id=account_id, now=house.real_now())
 
 
+def _ask_for_code(house: House, entered: Entered, *, next: str) -> RedirectResponse:  # noqa: A002
+    response = RedirectResponse(f"/sign-in/code?next={quote(next, safe='/')}", status_code=303)
+    cookies.set_plain(
+        response, is_https=house.is_https, name=HALF_COOKIE, value=entered.secret, lasts=entered.lasts
+    )
+    return response
+
+
+def _source(request: Request) -> str:
+    return request.client.host if request.client else "unknown"
+
+
 def _form(
     request: Request, house: House, template: str, status_code: int = 200, **context: str
 ) -> HTMLResponse:
@@ -227,6 +282,7 @@ def _known_mark(house: House, login: str, nonce: str) -> str:
     return hmac.new(key, f"{nonce}:{login.strip().casefold()}".encode(), hashlib.sha256).hexdigest()
 
 
+HALF_COOKIE = "dj_half"
 FORM_COOKIE = "dj_form"
 FORM_LASTS = timedelta(hours=12)
 KNOWN_COOKIE = "dj_known"

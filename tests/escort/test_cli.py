@@ -12,7 +12,9 @@ from sqlmodel import select
 from typer.testing import CliRunner
 
 from escort import cli as command
+from escort.access import audit, second_factor
 from escort.access.clock import real_now
+from escort.access.models import Account
 from escort.db import Store
 from escort.demo import setup
 from escort.demo.models import Stamp
@@ -341,6 +343,33 @@ def test_migrate_brings_a_postgresql_store_up(
     assert code == 0, said
     assert is_current(empty_store)
     assert (tmp_path / "keys" / "dujuan.key").exists()
+
+
+def test_the_machine_takes_a_second_factor_off_whoever_lost_the_phone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DUJUAN_DATA_DIR", str(tmp_path))
+    run(monkeypatch, capsys, "migrate")
+    store = Store(f"sqlite:///{tmp_path / 'dujuan.db'}", Keyring.load(tmp_path / "dujuan.key"))
+    with store.write() as session:
+        session.add(
+            Account(
+                id=1, login="lin", name="林老师", role="coordinator", password_hash="", created_at=real_now()
+            )
+        )
+        session.flush()
+        second_factor.begin(session, account_id=1, now=real_now())
+
+    done, said = run(monkeypatch, capsys, "reset-second-factor", "Lin")
+    again = run(monkeypatch, capsys, "reset-second-factor", "lin")
+    nobody = run(monkeypatch, capsys, "reset-second-factor", "somebody")
+
+    assert (done, "林老师" in said) == (0, True)
+    assert [(code, len(told.splitlines())) for code, told in (again, nobody)] == [(2, 1)] * 2
+    with store.read() as session:
+        lines = [(line.actor, line.action) for line in audit.trail(session, subject="account:1")]
+    assert ("console", "second_factor.reset") in lines
+    store.dispose()
 
 
 def test_a_book_that_is_none_is_one_sentence(
