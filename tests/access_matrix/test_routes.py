@@ -20,6 +20,7 @@ from tests.access_matrix.world import Visitor, World, snapshot
 OPEN = {
     "/",
     "/sign-in",
+    "/sign-in/code",
     "/sign-out",
     "/setup/{token}",
     "/gate/bind/{token}",
