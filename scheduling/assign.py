@@ -16,11 +16,14 @@ from scheduling.flow import (
     Arcs,
     Cover,
     Duties,
+    bar_full_months,
     bar_kin,
     cover,
     keep,
     list_arcs,
     list_duties,
+    seat_couples,
+    tie_couples,
     undone_legs,
 )
 from scheduling.plan import Limits, Plan
@@ -120,6 +123,16 @@ def _cover(problem: Problem, cars: tuple[Run, ...]) -> _Draft:
         bound = proof.value + _promised_price(problem, runs)
     arcs, broken = bar_kin(problem.tables, duties, arcs, found.volunteer)
     if broken:
+        found = cover(problem, duties, arcs, bookings, served)
+    arcs, broken = bar_full_months(problem.tables, duties, arcs, bookings, found.volunteer)
+    if broken:
+        found = cover(problem, duties, arcs, bookings, served)
+    if problem.tables.couples:
+        arcs = seat_couples(problem.tables, duties, arcs, found.volunteer)
+        found = cover(problem, duties, arcs, bookings, served)
+        held = tie_couples(problem.tables, duties, arcs, found.volunteer, met=1)
+        found = cover(problem, duties, held, bookings, served)
+        arcs = tie_couples(problem.tables, duties, arcs, found.volunteer, met=2)
         found = cover(problem, duties, arcs, bookings, served)
     while True:  # a driver without the second adult helps nobody: give up one such run at a time
         half_done = _half_done(duties, found.volunteer)

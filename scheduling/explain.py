@@ -13,6 +13,7 @@ from scheduling.feasibility import (
     SECOND_RULES,
     STANDING,
     Bookings,
+    beside_partner,
     promised_bookings,
     promised_counts,
     standbys_of,
@@ -123,6 +124,9 @@ def broken_by_claims(problem: Problem, claims: Sequence[Claim]) -> list[tuple[Ru
         slot = int(runs.slot[row])
         standing = SECOND_RULES if claim.is_second else STANDING
         broken = [rule for rule in standing if not keeps[rule][row % CLAIMS_AT_ONCE, claim.volunteer]]
+        other = (problem.promised if claim.is_second else problem.promised_second).get(claim.run)
+        if Rule.TOGETHER not in broken and not beside_partner(problem, [other])[claim.volunteer]:
+            broken.append(Rule.TOGETHER)
         broken += [rule for rule, is_free in BOOKED.items() if not is_free(bookings, slot)[claim.volunteer]]
         found.append(tuple(rule for rule in broken if rule not in claim.waived))
         if not found[-1]:
@@ -149,7 +153,8 @@ class _Desk:
         self.problem, self.run = problem, cars[run]
         self.runs = RunTable(problem, [cars[run], *(cars[row] for row in theirs)])
         bookings = promised_bookings(problem, without=run)
-        self.hurdles = _Hurdles(problem, self.runs, 0, bookings)
+        people = (problem.promised.get(run), problem.promised_second.get(run))
+        self.hurdles = _Hurdles(problem, self.runs, 0, bookings, beside_partner(problem, people))
         counts = problem.tables.served + promised_counts(problem, without=run)
         promised = problem.promised_standby
         self.standbys = {promised[slot] for slot in standbys_of(problem, cars[run]) if slot in promised}
@@ -217,6 +222,9 @@ class _Desk:
             case Rule.WEEK_CAP:
                 week = self.ledger.bookings.week[volunteer, tables.week_of_day[day]]
                 return Refusal(rule, float(week), person.cap_week)
+            case Rule.MONTH_CAP:
+                month = self.ledger.bookings.month[volunteer, tables.month_of_day[day]]
+                return Refusal(rule, float(month), person.cap_month)
             case Rule.VETTING:
                 return Refusal(rule, float(tables.vetted_until[volunteer]), today)
             case Rule.LICENCE:
@@ -273,11 +281,20 @@ def _cause(hurdles: _Hurdles, runs: RunTable, row: int) -> Cause:
 class _Hurdles:
     """One run against every volunteer: which rules each one breaks."""
 
-    def __init__(self, problem: Problem, runs: RunTable, row: int, bookings: Bookings) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        runs: RunTable,
+        row: int,
+        bookings: Bookings,
+        beside: Bools | None = None,  # who has the partner there already, where one seat is looked at
+    ) -> None:
         self.problem, self.runs, self.row, self.bookings = problem, runs, row, bookings
         self.slot = int(runs.slot[row])
         rows = np.array([row])
         keeps = {rule: STANDING[rule](problem.tables, runs, rows) for rule in STANDING}
+        if beside is not None:
+            keeps[Rule.TOGETHER] = keeps[Rule.TOGETHER] & beside[None]
         keeps |= {rule: is_free(bookings, self.slot)[None] for rule, is_free in BOOKED.items()}
         people = len(problem.volunteers)
         self.rules = tuple(keeps)
@@ -307,7 +324,7 @@ class _Hurdles:
         if not people.any():
             return []
         if rule is not Rule.TOO_FAR:
-            return [Relaxation(rule, 1.0 if rule is Rule.WEEK_CAP else None, int(people.sum()))]
+            return [Relaxation(rule, 1.0 if rule in CAPS else None, int(people.sum()))]
         tables = self.problem.tables
         excess = (self.runs.approach_km(np.array([self.row]))[0] - tables.max_approach_km)[people]
         steps = [km for km in KM_STEPS if (excess <= km).any()]
@@ -317,6 +334,7 @@ class _Hurdles:
 RELAXABLE = (
     Rule.TOO_FAR,
     Rule.WEEK_CAP,
+    Rule.MONTH_CAP,
     Rule.ONLY_FAMILIAR,
     Rule.UNAVAILABLE,
     Rule.CHILD_SEATS,
@@ -325,5 +343,6 @@ RELAXABLE = (
     Rule.VETTING,
     Rule.INSURANCE,
 )
+CAPS = (Rule.WEEK_CAP, Rule.MONTH_CAP)
 CLAIMS_AT_ONCE = 256  # each against every volunteer of the problem: so many fit into the processor's memory
 KM_STEPS = (1.0, 2.0, 3.0, 5.0, 8.0, 12.0)

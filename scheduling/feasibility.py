@@ -6,7 +6,7 @@ volunteer keeps the rule. STANDING rules depend on nobody else's duties; the oth
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -26,22 +26,25 @@ def eligible(tables: Tables, runs: RunTable, rows: Ints, *, second: bool = False
 
 
 class Bookings:
-    """Who is already spoken for: slots taken (V, S) and duties per week (V, W)."""
+    """Who is already spoken for: slots taken (V, S), duties per week (V, W) and per month (V, M)."""
 
     def __init__(self, tables: Tables) -> None:
         self.tables = tables
         self.taken: Bools = tables.busy.copy()
         self.week: Ints = tables.week_used.copy()
+        self.month: Ints = tables.month_used.copy()
 
     def book(self, volunteers: Ints, slots: Ints) -> None:
         """Add one duty for each volunteer in each slot."""
         self.taken[volunteers, slots] = True
         np.add.at(self.week, (volunteers, self.tables.week_of_day[slots // 2]), 1)
+        np.add.at(self.month, (volunteers, self.tables.month_of_day[slots // 2]), 1)
 
     def free(self, volunteers: Ints, slots: Ints) -> None:
         """Take those duties back."""
         self.taken[volunteers, slots] = False
         np.subtract.at(self.week, (volunteers, self.tables.week_of_day[slots // 2]), 1)
+        np.subtract.at(self.month, (volunteers, self.tables.month_of_day[slots // 2]), 1)
 
     def free_slot(self, slot: int) -> Bools:
         """Return who has no duty in the slot yet (H8), shape (V,)."""
@@ -51,6 +54,15 @@ class Bookings:
         """Return who may take one more duty in the slot's week (H9), shape (V,)."""
         week = self.tables.week_of_day[slot // 2]
         return np.asarray(self.week[:, week] < self.tables.cap_week, dtype=bool)
+
+    def below_month_cap(self, slot: int) -> Bools:
+        """Return who may take one more duty in the slot's calendar month, shape (V,)."""
+        month = self.tables.month_of_day[slot // 2]
+        return np.asarray(self.month[:, month] < self.tables.cap_month, dtype=bool)
+
+    def has_room(self, slot: int) -> Bools:
+        """Return who is below both caps, shape (V,)."""
+        return self.below_cap(slot) & self.below_month_cap(slot)
 
     def no_kin(self, slot: int) -> Bools:
         """Return whose household has nobody on duty in the slot (H16), shape (V,)."""
@@ -62,7 +74,7 @@ class Bookings:
 
     def open(self, slot: int) -> Bools:
         """Return who may still take a duty in the slot, shape (V,)."""
-        return self.free_slot(slot) & self.below_cap(slot) & self.no_kin(slot)
+        return self.free_slot(slot) & self.has_room(slot) & self.no_kin(slot)
 
 
 def promised_bookings(problem: Problem, *, without: int | None = None) -> Bookings:
@@ -107,6 +119,23 @@ def promised_counts(problem: Problem, *, without: int | None = None) -> Ints:
     ]
     people += problem.promised_standby.values()
     return np.bincount(np.array(people, dtype=np.int64), minlength=len(problem.volunteers))
+
+
+def beside_partner(problem: Problem, people: Iterable[int | None]) -> Bools:
+    """Return who drives alone, or whose partner is one of these people: a run's others. Shape (V,)."""
+    together = problem.tables.together
+    return np.asarray((together < 0) | np.isin(together, [who for who in people if who is not None]))
+
+
+def in_rotation(tables: Tables, runs: RunTable, rows: Ints) -> Bools:
+    """Has joined the rotation by that date, and not left it."""
+    on = tables.ordinal[runs.day[rows]][:, None]
+    return np.asarray((tables.from_on <= on) & (on <= tables.until_on), dtype=bool)
+
+
+def seats_for_two(tables: Tables, runs: RunTable, rows: Ints) -> Bools:
+    """Who drives only together with somebody needs a run with a second adult; that both get it is the flow's."""
+    return np.asarray((tables.together < 0) | runs.second_adult[rows][:, None], dtype=bool)
 
 
 def available(tables: Tables, runs: RunTable, rows: Ints) -> Bools:
@@ -196,6 +225,7 @@ def has_not_declined(tables: Tables, runs: RunTable, rows: Ints) -> Bools:
 STANDING: dict[Rule, StandingRule] = {  # in the order in which they are told to a human
     Rule.BANNED: not_banned,
     Rule.DECLINED: has_not_declined,
+    Rule.NOT_IN_ROTA: in_rotation,
     Rule.ONLY_FAMILIAR: of_the_circle,
     Rule.VETTING: vetted,
     Rule.LICENCE: licensed,
@@ -205,6 +235,7 @@ STANDING: dict[Rule, StandingRule] = {  # in the order in which they are told to
     Rule.SEATS: enough_seats,
     Rule.FEMALE_DRIVER: gender_fits,
     Rule.GIRLS_ONLY: takes_boys,
+    Rule.TOGETHER: seats_for_two,
     Rule.UNAVAILABLE: available,
     Rule.BLOCKOUT: not_blocked_out,
     Rule.TOO_FAR: near_enough,
@@ -213,6 +244,7 @@ BOOKED: dict[Rule, Callable[[Bookings, int], Bools]] = {  # what depends on a sl
     Rule.SAME_HALF_DAY: Bookings.free_slot,
     Rule.HOUSEHOLD: Bookings.no_kin,
     Rule.WEEK_CAP: Bookings.below_cap,
+    Rule.MONTH_CAP: Bookings.below_month_cap,
 }
 # The second adult rides along: no car of theirs is used, all that protects the child holds.
 SECOND_RULES = tuple(

@@ -156,6 +156,88 @@ def bar_kin(tables: Tables, duties: Duties, arcs: Arcs, volunteer: Ints) -> tupl
     return keep(arcs, mask, len(duties)), bool(on_duty & barred)
 
 
+def bar_full_months(
+    tables: Tables, duties: Duties, arcs: Arcs, bookings: Bookings, volunteer: Ints
+) -> tuple[Arcs, bool]:
+    """Return arcs under which nobody gets more duties in a month than his cap, and whether the cover broke that.
+
+    Weeks run across the ends of months, so one network cannot hold both. Who has too many keeps the first ones.
+    """
+    room = tables.cap_month[:, None] - bookings.month
+    month = tables.month_of_day[duties.slot // 2]
+    had: dict[tuple[int, int], list[int]] = {}
+    for who, at, slot in zip(volunteer.tolist(), month.tolist(), duties.slot.tolist(), strict=True):
+        if who >= 0:
+            had.setdefault((who, at), []).append(slot)
+    over = {key: slots for key, slots in had.items() if len(slots) > room[key]}
+    mask = np.ones(len(arcs.duty), dtype=bool)
+    for (who, at), slots in over.items():
+        kept = slots[: max(0, int(room[who, at]))]
+        his = (arcs.volunteer == who) & (month[arcs.duty] == at)
+        mask &= ~his | np.isin(duties.slot[arcs.duty], kept)
+    return keep(arcs, mask, len(duties)), bool(over)
+
+
+def seat_couples(tables: Tables, duties: Duties, arcs: Arcs, volunteer: Ints) -> Arcs:
+    """Return arcs that leave each couple one run a slot, one of them driving and the other as second adult.
+
+    Of the runs whose two seats may be theirs: one in which the cover has them, else one that it left open, else the
+    cheapest.
+    """
+    price = {
+        (duty, who): cost
+        for duty, who, cost in zip(
+            arcs.duty.tolist(), arcs.volunteer.tolist(), arcs.price.tolist(), strict=True
+        )
+    }
+    second_of = {int(duties.run[duty]): int(duty) for duty in np.flatnonzero(duties.second)}
+    pairs = [
+        (int(d), second_of[int(duties.run[d])])
+        for d in np.flatnonzero(~duties.second)
+        if int(duties.run[d]) in second_of
+    ]
+    kept: set[tuple[int, int]] = set()
+    for a, b in tables.couples:
+        best: dict[int, tuple[tuple[int, int], tuple[tuple[int, int], ...]]] = {}
+        for driver, second in pairs:
+            for first, other in ((a, b), (b, a)):
+                seats = ((driver, first), (second, other))
+                if not all(seat in price for seat in seats):
+                    continue
+                met = sum(int(volunteer[duty]) == who for duty, who in seats)
+                is_open = bool(volunteer[driver] < 0 or volunteer[second] < 0)
+                worth = (-2 * met - is_open, sum(price[seat] for seat in seats))
+                slot = int(duties.slot[driver])
+                best[slot] = min(best.get(slot, (worth, seats)), (worth, seats))
+        kept.update(seat for _, seats in best.values() for seat in seats)
+    return _keep_of_couples(tables, duties, arcs, kept)
+
+
+def tie_couples(tables: Tables, duties: Duties, arcs: Arcs, volunteer: Ints, *, met: int) -> Arcs:
+    """Return arcs that keep others from a run in which the cover has `met` or more of a couple, and bar the couple
+    from all other runs. The arcs are those of `seat_couples`.
+    """
+    seats: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for duty, who in zip(arcs.duty.tolist(), arcs.volunteer.tolist(), strict=True):
+        if tables.together[who] >= 0:
+            couple = min(who, int(tables.together[who]))
+            seats.setdefault((couple, int(duties.run[duty])), []).append((duty, who))
+    kept = {
+        seat
+        for both in seats.values()
+        if sum(int(volunteer[duty]) == who for duty, who in both) >= met
+        for seat in both
+    }
+    others = np.isin(arcs.duty, [duty for duty, _ in kept]) & (tables.together[arcs.volunteer] < 0)
+    return _keep_of_couples(tables, duties, keep(arcs, ~others, len(duties)), kept)
+
+
+def _keep_of_couples(tables: Tables, duties: Duties, arcs: Arcs, kept: set[tuple[int, int]]) -> Arcs:
+    seats = np.array(sorted(duty * KEY + who for duty, who in kept), dtype=np.int64)
+    alone = tables.together[arcs.volunteer] < 0
+    return keep(arcs, alone | np.isin(arcs.duty * KEY + arcs.volunteer, seats), len(duties))
+
+
 class _Network:
     """Collects nodes and arcs as arrays and hands them to the solver in a few calls."""
 
@@ -195,4 +277,4 @@ def undone_legs(duties: Duties, runs: RunTable, volunteer: Ints) -> int:
     return int(runs.size[open_runs].sum())
 
 
-KEY = 1 << 20  # more than any number of slots
+KEY = 1 << 20  # more than any number of slots, or of volunteers

@@ -15,6 +15,7 @@ class Rule(StrEnum):
 
     BANNED = "banned"  # H10
     DECLINED = "declined"  # has said no to one of these legs
+    NOT_IN_ROTA = "not_in_rota"  # has not joined the rotation yet on that day, or has left it
     ONLY_FAMILIAR = "only_familiar"  # H15: not of the child's circle
     VETTING = "vetting"  # H4: not valid on that day
     LICENCE = "licence"  # not valid on that day
@@ -24,6 +25,7 @@ class Rule(StrEnum):
     SEATS = "seats"  # H5
     FEMALE_DRIVER = "female_driver"  # H6
     GIRLS_ONLY = "girls_only"  # H13
+    TOGETHER = "together"  # drives only as one of a couple, and the other seat is not theirs
     UNAVAILABLE = "unavailable"  # H2: not on that weekday and half-day
     BLOCKOUT = "blockout"  # H3
     TOO_FAR = "too_far"  # H7
@@ -31,6 +33,7 @@ class Rule(StrEnum):
     SAME_HALF_DAY = "same_half_day"  # H8: already has a duty then
     HOUSEHOLD = "household"  # H16: somebody of the household has a duty then
     WEEK_CAP = "week_cap"  # H9
+    MONTH_CAP = "month_cap"  # the same for a calendar month
 
 
 class Cause(StrEnum):

@@ -140,6 +140,10 @@ class Volunteer:
     girls_only: bool = False
     served: int = 0  # duties done in `Problem.past_weeks`
     household: tuple[int, ...] = ()  # volunteers not to be booked in the same slot
+    together: int | None = None  # takes a seat only if this volunteer takes the other one of the same run
+    cap_month: int | None = None  # duties a calendar month; None: only the week's cap
+    from_on: date | None = None  # in the rotation from this day; None: already
+    until_on: date | None = None  # and to this day, included; None: for good
 
     def __post_init__(self) -> None:
         _check_point(self.point, "Volunteer.point")
@@ -147,6 +151,7 @@ class Volunteer:
         _require(0 <= self.seats <= 60, "Volunteer.seats", "must be 0 to 60")
         _require(0 <= self.child_seats <= 60, "Volunteer.child_seats", "must be 0 to 60")
         _require(self.cap_week >= 0, "Volunteer.cap_week", "must not be negative")
+        _require(self.cap_month is None or self.cap_month >= 0, "Volunteer.cap_month", "must not be negative")
         _require(self.pledge_week >= 0, "Volunteer.pledge_week", "must not be negative")
         _require(self.served >= 0, "Volunteer.served", "must not be negative")
         _require(self.max_approach_km >= 0, "Volunteer.max_approach_km", "must not be negative")
@@ -238,6 +243,9 @@ class Problem:
     week_used: Mapping[tuple[int, int], int] = field(
         default_factory=dict
     )  # (volunteer, week) -> duties besides
+    month_used: Mapping[tuple[int, int], int] = field(
+        default_factory=dict
+    )  # (volunteer, month_number) -> duties besides
     last_served: Mapping[int, tuple[Served, ...]] = field(default_factory=dict)
     past_weeks: int = 0  # over which Volunteer.served was counted
     standby: bool = False
@@ -275,6 +283,11 @@ class Problem:
         return Tables(self)
 
 
+def month_number(on: date) -> int:
+    """Return a number for the calendar month of a date that grows with it."""
+    return 12 * on.year + on.month - 1
+
+
 def _check_people(problem: Problem) -> None:
     volunteers, schools, teams = len(problem.volunteers), len(problem.schools), len(problem.teams)
     for index, child in enumerate(problem.children):
@@ -289,6 +302,13 @@ def _check_people(problem: Problem) -> None:
         _require(
             index not in volunteer.household, f"volunteers[{index}].household", "names the volunteer itself"
         )
+        if volunteer.together is not None:
+            _check_positions((volunteer.together,), volunteers, f"volunteers[{index}].together", "volunteers")
+            _require(
+                problem.volunteers[volunteer.together].together == index,
+                f"volunteers[{index}].together",
+                "is not said by both",
+            )
     _require(problem.past_weeks >= 0, "past_weeks", "must not be negative")
 
 
@@ -344,6 +364,9 @@ def _check_promises(problem: Problem) -> None:
     _check_positions((booking.volunteer for booking in problem.busy), volunteers, "busy", "volunteers")
     _check_positions((booking.day for booking in problem.busy), len(problem.days), "busy", "days")
     _check_positions((volunteer for volunteer, _ in problem.week_used), volunteers, "week_used", "volunteers")
+    _check_positions(
+        (volunteer for volunteer, _ in problem.month_used), volunteers, "month_used", "volunteers"
+    )
     _check_positions(problem.last_served, len(problem.children), "last_served", "children")
     for turns in problem.last_served.values():
         _check_positions((turn.volunteer for turn in turns), volunteers, "last_served", "volunteers")

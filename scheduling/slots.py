@@ -114,7 +114,7 @@ def _replan(ledger: Ledger, arcs: Arcs, slot: int) -> int:
     which = np.arange(first, last)
     had = ledger.volunteer[which].copy()
     ledger.release(which)
-    open_now = ledger.bookings.below_cap(slot)[volunteer]
+    open_now = ledger.bookings.has_room(slot)[volunteer]
     duty, volunteer, standing = duty[open_now], volunteer[open_now], arcs.price[begin:end][open_now]
     price = ledger.prices(slot, duty, volunteer, standing)
     people, column = np.unique(volunteer, return_inverse=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scheduling.feasibility import Bookings, eligible
+from scheduling.feasibility import Bookings, eligible, in_rotation
 from scheduling.flow import Arcs, Duties, cover
 from scheduling.plan import Standby
 from scheduling.problem import Direction, Problem, StandbySlot
@@ -36,7 +36,7 @@ def find_standbys(
     found = _cover_standbys(problem, slots, masks, at, bookings, count)
     standby, missing = promised, []
     for slot, place, volunteer in zip(slots, at.tolist(), found.tolist(), strict=True):
-        if volunteer < 0 or not bookings.no_kin(place)[volunteer]:
+        if volunteer < 0 or not bookings.open(place)[volunteer]:
             missing.append(slot)
             continue
         bookings.book(np.array([volunteer]), np.array([place]))
@@ -61,12 +61,14 @@ def wanted_standbys(problem: Problem, runs: RunTable) -> list[tuple[StandbySlot,
 def may_stand_by(problem: Problem, runs: RunTable, slot: StandbySlot, row: int) -> Bools:
     """Return who may be the standby as far as standing rules say, shape (V,)."""
     tables, rows = problem.tables, np.array([row])
+    alone = tables.together < 0  # a standby is called by himself
     if slot.child is not None:
-        return np.asarray(eligible(tables, runs, rows)[0], dtype=bool)
+        return np.asarray(eligible(tables, runs, rows)[0] & alone, dtype=bool)
     on = tables.ordinal[slot.day]
     valid = (tables.vetted_until >= on) & (tables.licence_until >= on) & (tables.insured_until >= on)
     here = tables.avail[:, 2 * tables.weekday[slot.day] + slot.direction] & ~tables.blocked[:, slot.day]
-    return np.asarray((tables.team == slot.team) & valid & here, dtype=bool)
+    here &= in_rotation(tables, runs, rows)[0]
+    return np.asarray((tables.team == slot.team) & valid & here & alone, dtype=bool)
 
 
 def _cover_standbys(

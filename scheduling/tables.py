@@ -1,6 +1,6 @@
 """A problem as numpy arrays: what the rules and costs are computed on.
 
-Shapes: V volunteers, C children, D days, S = 2 D slots, W weeks, R runs. `Tables` belongs to a problem and
+Shapes: V volunteers, C children, D days, S = 2 D slots, W weeks, M months, R runs. `Tables` belongs to a problem and
 is built once; `RunTable` belongs to a list of runs, which changes when runs are pooled or halved.
 """
 
@@ -12,7 +12,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from scheduling.problem import Direction, Point, Problem, Run
+from scheduling.problem import Direction, Point, Problem, Run, month_number
 from scheduling.travel import Floats, as_array
 
 Bools = NDArray[np.bool_]
@@ -36,6 +36,12 @@ class Tables:
         self.weekday = np.array([day.weekday for day in problem.days], dtype=np.int64)
         self.ordinal = np.array([day.on.toordinal() for day in problem.days], dtype=np.int64)
         self.weeks = len(weeks)
+        months = sorted({month_number(day.on) for day in problem.days})
+        self.month_position = {month: position for position, month in enumerate(months)}
+        self.month_of_day = np.array(
+            [self.month_position[month_number(day.on)] for day in problem.days], dtype=np.int64
+        )
+        self.months = len(months)
 
     def _read_volunteers(self, problem: Problem) -> None:
         people = problem.volunteers
@@ -48,6 +54,12 @@ class Tables:
         self.girls_only = np.array([v.girls_only for v in people], dtype=bool)
         self.max_approach_km = np.array([v.max_approach_km for v in people], dtype=np.float64)
         self.cap_week = np.array([v.cap_week for v in people], dtype=np.int64)
+        self.cap_month = np.array(
+            [NO_CAP if v.cap_month is None else v.cap_month for v in people], dtype=np.int64
+        )
+        self.together = np.array([-1 if v.together is None else v.together for v in people], dtype=np.int64)
+        self.from_on = _ordinals([v.from_on for v in people])
+        self.until_on = _ordinals([v.until_on or date.max for v in people])
         self.avail = np.array([v.avail for v in people], dtype=bool).reshape(-1, 14)
         self.vetted_until = _ordinals([v.vetted_until for v in people])
         self.licence_until = _ordinals([v.licence_until for v in people])
@@ -62,6 +74,7 @@ class Tables:
         self.household = sorted(
             {(min(i, j), max(i, j)) for i, volunteer in enumerate(people) for j in volunteer.household}
         )
+        self.couples = [(i, int(j)) for i, j in enumerate(self.together) if i < j]
 
     def _read_children(self, problem: Problem) -> None:
         children, people = problem.children, len(problem.volunteers)
@@ -105,19 +118,24 @@ class Tables:
             self.past_drivers[child, : len(drivers)] = drivers
 
     def _read_bookings(self, problem: Problem) -> None:
-        """Lay out what is spoken for before anything is planned: slots taken, duties a week, duties in all."""
+        """Lay out what is spoken for before anything is planned: slots taken, duties a week, a month, in all."""
         people = len(problem.volunteers)
         self.busy = np.zeros((people, problem.slots), dtype=bool)
         self.week_used = np.zeros((people, self.weeks), dtype=np.int64)
+        self.month_used = np.zeros((people, self.months), dtype=np.int64)
         self.served = np.array([v.served for v in problem.volunteers], dtype=np.int64)
         for booking in problem.busy:
             self.busy[booking.volunteer, 2 * booking.day + booking.direction] = True
             self.week_used[booking.volunteer, self.week_of_day[booking.day]] += 1
+            self.month_used[booking.volunteer, self.month_of_day[booking.day]] += 1
             self.served[booking.volunteer] += 1
         for (volunteer, week), duties in problem.week_used.items():
             self.served[volunteer] += duties
             if week in self.week_position:
                 self.week_used[volunteer, self.week_position[week]] += duties
+        for (volunteer, month), duties in problem.month_used.items():
+            if month in self.month_position:
+                self.month_used[volunteer, self.month_position[month]] += duties
 
 
 class RunTable:
@@ -195,3 +213,6 @@ def _unique_points(points: list[Point]) -> tuple[Floats, Ints]:
 
 def _ordinals(dates: list[date | None]) -> Ints:
     return np.array([0 if on is None else on.toordinal() for on in dates], dtype=np.int64)
+
+
+NO_CAP = 1 << 30  # more duties than any month has

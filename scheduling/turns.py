@@ -78,6 +78,7 @@ class _Beam:
         self.repeat = int(ledger.tables.repeat_cost[child])
         self.slot = [int(ledger.duties.slot[duty]) for duty in which]
         self.week = [int(ledger.tables.week_of_day[slot // 2]) for slot in self.slot]
+        self.month = [int(ledger.tables.month_of_day[slot // 2]) for slot in self.slot]
         self.undone = [int(ledger.duties.price[duty]) for duty in which]
         self.options: list[dict[int, int]] = []  # volunteer -> standing price
         for duty, slot in zip(which, self.slot, strict=True):
@@ -102,6 +103,7 @@ class _Beam:
         )
         self.faces = int(ledger.faces[child])
         self.cap = dict(zip(people.tolist(), tables.cap_week[people].tolist(), strict=True))
+        self.cap_month = dict(zip(people.tolist(), tables.cap_month[people].tolist(), strict=True))
         self.used_before = {
             (volunteer, week): int(ledger.bookings.week[volunteer, week])
             for volunteer in people.tolist()
@@ -121,7 +123,7 @@ class _Beam:
                 self._extend(state, ride, volunteer)
                 for state in states
                 for volunteer in [*self.options[ride], None]
-                if volunteer is None or self._below_cap(state, ride, volunteer)
+                if volunteer is None or self._has_room(state, ride, volunteer)
             ]
             states = _thin(grown)
         return states[0].price, states[0].drivers
@@ -133,9 +135,16 @@ class _Beam:
             state = self._extend(state, ride, volunteer)
         return state.price
 
-    def _below_cap(self, state: _State, ride: int, volunteer: int) -> bool:
-        week = self.week[ride]
-        return self.used_before[volunteer, week] + state.used_week[volunteer, week] < self.cap[volunteer]
+    def _has_room(self, state: _State, ride: int, volunteer: int) -> bool:
+        week, month = self.week[ride], self.month[ride]
+        if self.used_before[volunteer, week] + state.used_week[volunteer, week] >= self.cap[volunteer]:
+            return False
+        before = int(self.ledger.bookings.month[volunteer, month])
+        used = sum(
+            driver == volunteer and self.month[earlier] == month
+            for earlier, driver in enumerate(state.drivers)
+        )
+        return before + used < self.cap_month[volunteer]
 
     def _extend(self, state: _State, ride: int, volunteer: int | None) -> _State:
         if volunteer is None:

@@ -65,6 +65,9 @@ def volunteers(draw: st.DrawFn, index: int, people: int) -> Volunteer:
         girls_only=draw(RARELY),
         served=draw(st.integers(0, 5)),
         household=(draw(st.sampled_from(others)),) if others and draw(RARELY) else (),
+        cap_month=draw(st.integers(0, 4)) if draw(RARELY) else None,
+        from_on=MONDAY + timedelta(days=1) if draw(RARELY) else None,
+        until_on=MONDAY + timedelta(days=1) if draw(RARELY) else None,
     )
 
 
@@ -82,7 +85,7 @@ def problems(draw: st.DrawFn, *, most_children: int = 6, most_people: int = 8, d
     )
     problem = a_problem(
         kids,
-        [draw(volunteers(index, people)) for index in range(people)],
+        with_couple([draw(volunteers(index, people)) for index in range(people)], draw(RARELY)),
         days=days,
         legs=legs,
         busy=draw(st.frozensets(booking, max_size=2)),
@@ -92,13 +95,27 @@ def problems(draw: st.DrawFn, *, most_children: int = 6, most_people: int = 8, d
         declined = st.tuples(st.integers(0, len(legs) - 1), st.integers(0, people - 1))
         problem = replace(problem, declined=draw(st.frozensets(declined, max_size=3)))
     # what is booked elsewhere may exceed a cap; plans must not
-    caps = [
-        max(v.cap_week, sum(b.volunteer == i for b in problem.busy)) for i, v in enumerate(problem.volunteers)
-    ]
+    booked = [sum(b.volunteer == i for b in problem.busy) for i in range(people)]
     return replace(
         problem,
-        volunteers=tuple(replace(v, cap_week=cap) for v, cap in zip(problem.volunteers, caps, strict=True)),
+        volunteers=tuple(
+            replace(
+                v,
+                cap_week=max(v.cap_week, n),
+                cap_month=None if v.cap_month is None else max(v.cap_month, n),
+            )
+            for v, n in zip(problem.volunteers, booked, strict=True)
+        ),
     )
+
+
+def with_couple(people: list[Volunteer], is_couple: bool) -> list[Volunteer]:
+    """The first two drive only together, if they are to."""
+    if not is_couple or len(people) < 2:
+        return people
+    one, other = (replace(people[at], together=1 - at, household=()) for at in (0, 1))
+    rest = [replace(who, household=()) for who in people[2:]]
+    return [one, other, *rest]
 
 
 quietly = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
@@ -138,7 +155,10 @@ def test_the_flow_s_least_is_the_least(problem: Problem) -> None:
     problem = replace(
         problem,
         children=tuple(replace(child, second_adult=False) for child in problem.children),
-        volunteers=tuple(replace(volunteer, household=()) for volunteer in problem.volunteers),
+        volunteers=tuple(
+            replace(volunteer, household=(), together=None, cap_month=None)
+            for volunteer in problem.volunteers
+        ),
     )
 
     found = plan(problem)

@@ -24,6 +24,11 @@ GOOD = a_problem([a_child(), a_child()], [a_volunteer()], days=2)
         ({"children": (a_child(), a_child(team=4))}, "children\\[1\\].team"),
         ({"children": (a_child(circle=(1,)), a_child())}, "children\\[0\\].circle"),
         ({"volunteers": (a_volunteer(household=(0,)),)}, "volunteers\\[0\\].household"),  # kin of itself
+        (
+            {"volunteers": (a_volunteer(together=1), a_volunteer())},
+            "volunteers\\[0\\].together",
+        ),  # of one side only
+        ({"volunteers": (a_volunteer(cap_month=0),), "month_used": {(3, 0): 1}}, "month_used"),  # nobody
         ({"legs": (Leg(0, 0, AM), Leg(0, 0, AM))}, "legs"),  # the same half-day twice
         ({"legs": (Leg(0, 2, AM),)}, "legs\\[0\\].day"),
         ({"legs": (Leg(2, 0, AM),)}, "legs\\[0\\].child"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from scheduling.plan import Plan
-from scheduling.problem import Direction, Problem, Run
+from scheduling.problem import Direction, Problem, Run, month_number
 from scheduling.travel import km_between, minutes_between
 
 
@@ -17,12 +17,19 @@ def broken_rules(problem: Problem, plan: Plan) -> list[str]:
     for booking in problem.busy:
         booked[booking.volunteer, 2 * booking.day + booking.direction] += 1
         weeks[booking.volunteer, problem.days[booking.day].week] += 1
+    months: Counter[tuple[int, int]] = Counter(problem.month_used)
+    for booking in problem.busy:
+        months[booking.volunteer, month_number(problem.days[booking.day].on)] += 1
     for row, run in enumerate(plan.runs):
         driver, second = plan.driver[row], plan.second[row]
+        for one, other in ((driver, second), (second, driver)):
+            if one is not None and problem.volunteers[one].together not in (None, other):
+                broken.append(f"run {row}: {one} without the one whom he drives with")
         for volunteer in (driver, second):
             if volunteer is not None:
                 booked[volunteer, 2 * run.day + run.direction] += 1
                 weeks[volunteer, problem.days[run.day].week] += 1
+                months[volunteer, month_number(problem.days[run.day].on)] += 1
         if driver is not None and problem.promised.get(row) != driver:
             broken += [f"run {row}: {rule}" for rule in _person(problem, run, driver, drives=True)]
         if second is not None and problem.promised_second.get(row) != second:
@@ -33,6 +40,9 @@ def broken_rules(problem: Problem, plan: Plan) -> list[str]:
     for entry in plan.standby:
         booked[entry.volunteer, 2 * entry.slot.day + entry.slot.direction] += 1
         weeks[entry.volunteer, problem.days[entry.slot.day].week] += 1
+        months[entry.volunteer, month_number(problem.days[entry.slot.day].on)] += 1
+        if problem.volunteers[entry.volunteer].together is not None:
+            broken.append(f"standby {entry}: drives only with another")
         if entry.slot.team is not None and problem.volunteers[entry.volunteer].team != entry.slot.team:
             broken.append(f"standby {entry}: other team")
         if entry.slot.child is not None and entry.volunteer not in problem.children[entry.slot.child].circle:
@@ -42,6 +52,12 @@ def broken_rules(problem: Problem, plan: Plan) -> list[str]:
         f"{volunteer} above cap in week {week}"
         for (volunteer, week), n in weeks.items()
         if n > problem.volunteers[volunteer].cap_week
+    ]
+    broken += [
+        f"{volunteer} above cap in month {month}"
+        for (volunteer, month), n in months.items()
+        if problem.volunteers[volunteer].cap_month is not None
+        and n > (problem.volunteers[volunteer].cap_month or 0)
     ]
     for (volunteer, slot), _ in booked.items():
         kin = problem.volunteers[volunteer].household
@@ -62,6 +78,8 @@ def _person(problem: Problem, run: Run, index: int, *, drives: bool) -> list[str
     rules = {
         "not available": not who.avail[2 * day.weekday + run.direction],
         "blockout": day.on in who.blockouts,
+        "not in the rotation": not (who.from_on or day.on) <= day.on <= (who.until_on or day.on),
+        "only together": who.together is not None and not any(child.second_adult for child in riders),
         "vetting": who.vetted_until is None or who.vetted_until < day.on,
         "gender": any(child.female_driver for child in riders) and not who.is_female,
         "too far": km_between(who.point, home_end) > who.max_approach_km + 1e-6,
