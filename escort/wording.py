@@ -457,7 +457,9 @@ WHY_NOT_TAKEN = {
     "banned": ARRANGED_OTHERWISE,
     "only_familiar": ARRANGED_OTHERWISE,
     "female_driver": ARRANGED_OTHERWISE,
-    "household": ARRANGED_OTHERWISE,
+    "household": mark("您家里另一位这半天已经有一趟"),
+    "together": mark("这趟另一位不是您家里人，您两位要一起才去"),
+    "not_in_rota": mark("那天您不在轮值里"),
     "vetting": mark("登记的无犯罪记录查询到那天过期了"),
     "licence": mark("登记的驾驶证到那天过期了"),
     "insurance": mark("登记的座位险到那天过期了"),
@@ -469,6 +471,7 @@ WHY_NOT_TAKEN = {
     "too_far": mark("比您登记的路程远"),
     "same_half_day": mark("您这半天已有别的安排"),
     "week_cap": mark("您登记的每周趟数已经满了"),
+    "month_cap": mark("您登记的每月趟数已经满了"),
 }
 """Why a yes could not be taken, in words for whoever said it."""
 

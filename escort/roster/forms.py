@@ -22,6 +22,7 @@ from scheduling.travel import Point
 
 FEWEST_SEATS, MOST_SEATS = 2, 9  # with the driver's; a car of more seats needs another licence
 HIGHEST_CAP, DEFAULT_CAP = 14, 2  # duties a week
+HIGHEST_MONTH = 60  # duties a month: two a day, and then some
 SCHOOL_BUS_SEATS = 7  # from so many seats on, a car that brings pupils may count as a school bus
 NEVER = "0" * 14
 
@@ -53,6 +54,14 @@ def _home(value: object) -> Point | None:
     if not PIDU.contains(point):
         raise ValueError("住址不在本区范围内，请核对坐标。")
     return point
+
+
+def read_cap_month(value: object) -> int | None:
+    """Return how many duties a month are allowed; None for a blank: no limit but the week's."""
+    text = read_text(str(value if value is not None else ""))
+    if not text:
+        return None
+    return number_of("每月最多次数", 1, HIGHEST_MONTH, default=HIGHEST_MONTH)(text)
 
 
 def _pattern(value: object) -> str:
@@ -88,6 +97,9 @@ class VolunteerFields(FilledForm):
     cap_week: Annotated[
         int, BeforeValidator(number_of("每周最多次数", 1, HIGHEST_CAP, default=DEFAULT_CAP))
     ] = Field(DEFAULT_CAP, title=mark("每周最多次数"))
+    cap_month: Annotated[int | None, BeforeValidator(read_cap_month)] = Field(
+        None, title=mark("每月最多次数")
+    )
     max_approach_km: Annotated[int, BeforeValidator(number_of("最远接人公里数", 1, 40, default=10))] = Field(
         10, title=mark("最远接人公里数")
     )
@@ -136,7 +148,7 @@ def form_of(volunteer: Volunteer) -> dict[str, object]:
     """Return what the form shows of a volunteer, without the number; read back unchanged, it changes nothing."""
     same = (
         "name gender team_id address plate car_model car_colour child_seats wheelchair pattern cap_week "
-        "vetted_on licence_until insured_until girls_only remark"
+        "cap_month vetted_on licence_until insured_until girls_only remark"
     )
     shown: dict[str, object] = {field: getattr(volunteer, field) for field in same.split()}
     has_home = volunteer.lat is not None and volunteer.lon is not None

@@ -12,6 +12,8 @@ class Gate(StrEnum):
     """Why a volunteer may not drive on a day. The order is that of weight."""
 
     SUSPENDED = "suspended"
+    NOT_JOINED = "not_joined"  # comes into the rotation on a later day
+    LEFT = "left"  # has left the rotation by that day
     NOT_VETTED = "not_vetted"  # no criminal-record query known
     VETTING_EXPIRED = "vetting_expired"  # or dated in the future: it cannot have happened
     NO_LICENCE = "no_licence"
@@ -28,6 +30,10 @@ def gates_on(volunteer: Volunteer, on: date) -> list[Gate]:
     shut: list[Gate] = []
     if volunteer.suspended_at is not None:
         shut.append(Gate.SUSPENDED)
+    if volunteer.joins_on is not None and on < volunteer.joins_on:
+        shut.append(Gate.NOT_JOINED)
+    if volunteer.leaves_on is not None and on >= volunteer.leaves_on:
+        shut.append(Gate.LEFT)
     if volunteer.vetted_on is None:
         shut.append(Gate.NOT_VETTED)
     elif not volunteer.vetted_on <= on <= volunteer.vetted_on + VETTING_VALID:
@@ -70,6 +76,8 @@ VETTING_VALID = timedelta(
 OF_THE_CAR = {Gate.NO_LICENCE, Gate.LICENCE_EXPIRED, Gate.NO_INSURANCE, Gate.INSURANCE_EXPIRED}
 SENTENCES = {
     Gate.SUSPENDED: mark("已停用，恢复后才能排班。"),
+    Gate.NOT_JOINED: mark("还没到加入轮值的日子，那天起才排班。"),
+    Gate.LEFT: mark("已经退出轮值，重新加入后才能排班。"),
     Gate.NOT_VETTED: mark("没有无犯罪记录查询日期，查询并登记后才能开。"),
     Gate.VETTING_EXPIRED: mark("无犯罪记录查询已超过 365 天或日期不对，请重新查询。"),
     Gate.NO_LICENCE: mark("没有驾驶证有效期，请登记。"),

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, Index, SQLModel, UniqueConstraint, text
 
 from notifications.sealed import Sealed
 
@@ -44,6 +44,9 @@ class Volunteer(SQLModel, table=True):
     pattern: str = Field(default="0" * 14, max_length=14)  # weekday * 2 + half-day, Monday first
     pattern_understood: bool = True
     cap_week: int = 2
+    cap_month: int | None = None  # None: only the week's cap
+    joins_on: date | None = None  # the first day in the rotation; None: from the beginning
+    leaves_on: date | None = None  # the first day no longer in it; None: for good
     max_approach_km: float = 10.0
     vetted_on: date | None = None  # the query's date; valid for 365 days
     licence_until: date | None = None
@@ -68,3 +71,71 @@ class Blockout(SQLModel, table=True):
     half_day: str | None = Field(default=None, max_length=16)
     created_at: datetime
     removed_at: datetime | None = None
+
+
+class LinkKind(StrEnum):
+    """What ties two volunteers of one household."""
+
+    APART = "apart"  # never booked in the same half-day: one of them stays at home
+    TOGETHER = "together"  # drive only as driver and second adult of one car
+
+
+class HouseholdLink(SQLModel, table=True):
+    """Two volunteers whom the office has linked; `volunteer_id` is the smaller one."""
+
+    __tablename__ = "household_link"
+    id: int | None = Field(default=None, primary_key=True)
+    volunteer_id: int = Field(foreign_key="volunteer.id", index=True)
+    other_id: int = Field(foreign_key="volunteer.id", index=True)
+    kind: str = Field(max_length=16)
+    made_at: datetime
+    ended_at: datetime | None = None
+
+    __table_args__ = (
+        Index(
+            "uq_household_link_live",
+            "volunteer_id",
+            "other_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+
+class MonthAnswer(StrEnum):
+    NONE = "none"  # 没有: every day of the pattern is fine
+    DATES = "dates"  # the dates lie in `blockout`
+
+
+class MonthQuestion(SQLModel, table=True):
+    """“下个月哪天不行”, asked once a person and month. Without an answer nothing is assumed."""
+
+    __tablename__ = "month_question"
+    id: int | None = Field(default=None, primary_key=True)
+    volunteer_id: int = Field(foreign_key="volunteer.id", index=True)
+    month_on: date  # the first of the month that is asked about
+    asked_at: datetime
+    answered_at: datetime | None = None
+    answer: str = Field(default="", max_length=16)  # a MonthAnswer, "" while there is none
+    how: str = Field(default="", max_length=40)  # "page:volunteer:12", "phone:account:1"
+
+    __table_args__ = (UniqueConstraint("volunteer_id", "month_on", name="uq_month_question_volunteer_month"),)
+
+
+class PaperNotice(SQLModel, table=True):
+    """One step of a paper's countdown that its owner was told: once, whatever happens."""
+
+    __tablename__ = "paper_notice"
+    id: int | None = Field(default=None, primary_key=True)
+    volunteer_id: int = Field(foreign_key="volunteer.id", index=True)
+    paper: str = Field(max_length=16)
+    until_on: date
+    step: int  # days before
+    told_at: datetime
+
+    __table_args__ = (
+        UniqueConstraint(
+            "volunteer_id", "paper", "until_on", "step", name="uq_paper_notice_volunteer_paper_until_step"
+        ),
+    )

@@ -18,6 +18,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col, select, update
 
 from escort.errors import Conflict, NotFound, Refused
+from escort.roster.households import lock_household
 from escort.rota.fitness import Scene, Seat, rules_in, scene_of, what_breaks
 from escort.rota.models import (
     Ask,
@@ -212,6 +213,7 @@ def _say_yes(
     if not wanted:
         return set()
     runs = [one.run for one in wanted if one.run is not None]
+    lock_household(session, wanted[0].offer.volunteer_id)
     scene = scene_of(session, volunteer_id=wanted[0].offer.volunteer_id, runs=runs)
     held = [one for one in wanted if not _is_own(one) and scene.holder(one.run_id, one.offer.role)]
     _settle(session, held, OfferState.TAKEN, now)

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlmodel import Session, col, func, select
 
-from escort.roster.models import Blockout
+from escort.roster.models import Blockout, Volunteer
 from escort.rota import models as rota
 from escort.rota.models import Shift
-from scheduling.problem import Booking, Direction
+from scheduling.problem import Booking, Direction, month_number
 
 LOAD_WEEKS = 4  # duties of so many past weeks count as load
 
@@ -80,6 +80,37 @@ def bookings(
             busy.add(booking)
             used[booking.volunteer, week_number(on)] -= 1
     return promised, seconds, frozenset(busy - held), dict(used)
+
+
+def month_used(
+    session: Session,
+    dates: list[date],
+    states: Collection[str],
+    volunteer_at: Mapping[int, int],
+    planned: Iterable[tuple[int, date]],
+) -> dict[tuple[int, int], int]:
+    """Return the duties of each calendar month of those who keep to a number a month, beside the bookings.
+
+    `planned`: what the planner books and counts itself, by position and date, a half-day off included.
+    """
+    rows = session.exec(
+        select(Shift.volunteer_id, Shift.on)
+        .join(Volunteer, col(Volunteer.id) == col(Shift.volunteer_id))
+        .where(
+            col(Volunteer.cap_month).is_not(None),
+            Shift.on >= dates[0].replace(day=1),
+            Shift.on < next_month(dates[-1]),
+            col(Shift.state).in_([*states, rota.ShiftState.SERVED]),
+        )
+    )
+    used = Counter((volunteer_at[who], month_number(on)) for who, on in rows if who in volunteer_at)
+    used.subtract((volunteer, month_number(on)) for volunteer, on in planned)
+    return dict(used)
+
+
+def next_month(on: date) -> date:
+    """Return the first day of the month after a date's."""
+    return (on.replace(day=1) + timedelta(days=31)).replace(day=1)
 
 
 def week_number(on: date) -> int:

@@ -1,11 +1,11 @@
 """Whether somebody may take a seat of a run: judged when the office asks, and again at the moment of the yes.
 
 The planner's own rules judge (`scheduling.feasibility`), over a problem of this one person and these runs as they are
-now. Four statements, whatever the number of runs.
+now. Five statements, whatever the number of runs.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
@@ -18,8 +18,9 @@ from sqlmodel import Session, col, select
 from escort.errors import Refused
 from escort.families.models import BarredPerson, Child
 from escort.roster.gates import gates_on, sentences
-from escort.roster.models import Blockout, Volunteer
-from escort.rota.bookings import direction_of, week_number, week_of
+from escort.roster.households import Kin, kin_of
+from escort.roster.models import Blockout, LinkKind, Volunteer
+from escort.rota.bookings import direction_of, next_month, week_number, week_of
 from escort.rota.models import (
     LIVE_SHIFT,
     CircleMember,
@@ -47,13 +48,13 @@ from escort.sentences import Sentence, mark
 from scheduling import problem as planner
 from scheduling.explain import Claim, broken_by_claims
 from scheduling.plan import Rule
-from scheduling.problem import Booking, Problem
+from scheduling.problem import Booking, Problem, month_number
 
 SUSPENDED = "suspended"  # no rule of the planner's: it never hears of them
 YES_ANSWERS = frozenset({Rule.DECLINED, Rule.UNAVAILABLE})
 """A yes takes an earlier no back, and says more about this half-day than the weekly pattern does."""
 
-OWN_WISHES = frozenset({Rule.TOO_FAR, Rule.WEEK_CAP})
+OWN_WISHES = frozenset({Rule.TOO_FAR, Rule.WEEK_CAP, Rule.MONTH_CAP})
 """What the volunteers said of themselves: when a human asks them all the same, their yes decides."""
 
 OFFICE_MAY_GIVE_WAY = OWN_WISHES | {Rule.ONLY_FAMILIAR}
@@ -73,7 +74,7 @@ class Riding:
 
 @dataclass(frozen=True)
 class Held:
-    """A live promise, or what we hope will become one: this volunteer's, or somebody's seat in one of the runs."""
+    """A live promise, or what we hope will become one: this volunteer's, his kin's, or a seat in one of the runs."""
 
     shift_id: int
     run_id: int | None
@@ -92,6 +93,7 @@ class Scene:
     runs: Mapping[int, Run]
     riding: Mapping[int, tuple[Riding, ...]]  # by run, in visiting order
     held: tuple[Held, ...]
+    kin: tuple[Kin, ...] = ()
 
     @property
     def own(self) -> list[Held]:
@@ -113,16 +115,24 @@ class Seat:
 
 
 def scene_of(session: Session, *, volunteer_id: int, runs: Sequence[Run]) -> Scene:
-    """Return what stands around a volunteer and these runs, in two statements."""
+    """Return what stands around a volunteer and these runs, in three statements."""
     by_id = {run.id: run for run in runs if run.id is not None}
     known: dict[str, Any] = {"volunteer_id": volunteer_id, "run_ids": list(by_id)}
     riding: dict[int, list[Riding]] = defaultdict(list)
     for row in session.execute(_riding(), known):
         riding[row.run_id].append(Riding(row.leg_id, row.generation, row, row.circle, row.has_refused))
+    kin = tuple(kin_of(session, volunteer_id))
     dates = [run.on for run in runs]
-    weeks = {"from_on": week_of(min(dates)), "until_on": week_of(max(dates)) + timedelta(days=7)}
-    held = tuple(Held(*row) for row in session.execute(_held(), known | weeks)) if dates else ()
-    return Scene(volunteer_id, by_id, {run_id: tuple(legs) for run_id, legs in riding.items()}, held)
+    if not dates:
+        return Scene(volunteer_id, by_id, {}, (), kin)
+    around = {
+        "people": [volunteer_id, *(one.volunteer_id for one in kin)],
+        "run_ids": list(by_id),
+        "from_on": min(week_of(min(dates)), min(dates).replace(day=1)),
+        "until_on": max(week_of(max(dates)) + timedelta(days=7), next_month(max(dates))),
+    }
+    held = tuple(Held(*row) for row in session.execute(_held(), around))
+    return Scene(volunteer_id, by_id, {run_id: tuple(legs) for run_id, legs in riding.items()}, held, kin)
 
 
 def what_breaks(session: Session, scene: Scene, seats: Sequence[Seat]) -> dict[int, str]:
@@ -203,6 +213,8 @@ def _problem(
     children = {row.id: row for row in rows}
     child_at = {child_id: index for index, child_id in enumerate(children)}
     blocked, busy = _off(session, scene, day_at, set(ordered))
+    apart = tuple(at for at, one in enumerate(scene.kin, start=1) if one.kind == LinkKind.APART)
+    together = next((at for at, one in enumerate(scene.kin, start=1) if one.kind == LinkKind.TOGETHER), None)
     plain = Problem(
         days=tuple(planner.Day(on, weekday[on], week_number(on)) for on in dates),
         schools=tuple(schools.values()),
@@ -215,7 +227,15 @@ def _problem(
             )
             for row in children.values()
         ),
-        volunteers=(planner_volunteer(person, first_on=dates[0], blockouts=blocked),),
+        volunteers=(
+            planner_volunteer(
+                person, first_on=dates[0], blockouts=blocked, household=apart, together=together
+            ),
+            *(
+                planner.Volunteer(point_of(person.lat, person.lon), together=0 if at == together else None)
+                for at in range(1, 1 + len(scene.kin))
+            ),
+        ),
         legs=tuple(
             planner.Leg(
                 child_at[row.id],
@@ -225,15 +245,42 @@ def _problem(
             )
             for row in rows
         ),
-        busy=busy,
-        week_used=_duties(scene, busy, dates),
+        busy=busy | _kin_busy(scene, day_at),
+        week_used=_duties(scene, busy, dates, week_number),
+        month_used=_duties(scene, busy, dates, month_number),
     )
     leg_at = {row.leg_id: index for index, row in enumerate(rows)}
     cars = tuple(
         planner_run(plain, scene.runs[run_id], [leg_at[one.leg_id] for one in scene.riding[run_id]], day_at)
         for run_id in ordered
     )
-    return replace(plain, runs=cars), {run_id: at for at, run_id in enumerate(ordered)}
+    run_at = {run_id: at for at, run_id in enumerate(ordered)}
+    beside = {} if together is None else _beside(scene, scene.kin[together - 1].volunteer_id, run_at)
+    return replace(
+        plain,
+        runs=cars,
+        promised={at: together for at, role in beside.items() if together and role == Role.DRIVER},
+        promised_second={at: together for at, role in beside.items() if together and role == Role.SECOND},
+    ), run_at
+
+
+def _kin_busy(scene: Scene, day_at: Mapping[date, int]) -> frozenset[Booking]:
+    """Return the half-days that somebody of the household, who must not be out at once, has said yes to."""
+    at = {one.volunteer_id: at for at, one in enumerate(scene.kin, start=1) if one.kind == LinkKind.APART}
+    return frozenset(
+        Booking(at[one.volunteer_id], day_at[one.on], direction_of(one.direction))
+        for one in scene.held
+        if one.volunteer_id in at and one.state in PROMISED_OR_DONE and one.on in day_at
+    )
+
+
+def _beside(scene: Scene, partner_id: int, run_at: Mapping[int, int]) -> dict[int, str]:
+    """Return, by position of the run, which seat the partner holds, or is asked for."""
+    return {
+        run_at[one.run_id]: one.role
+        for one in scene.held
+        if one.volunteer_id == partner_id and one.state in LIVE_SHIFT and one.run_id in run_at
+    }
 
 
 def _off(
@@ -256,13 +303,15 @@ def _off(
     return frozenset(days), frozenset(busy)
 
 
-def _duties(scene: Scene, busy: Collection[Booking], dates: Sequence[date]) -> dict[tuple[int, int], int]:
-    """Return the yeses of each week beside the bookings, which the planner counts itself.
+def _duties(
+    scene: Scene, busy: Collection[Booking], dates: Sequence[date], number_of: Callable[[date], int]
+) -> dict[tuple[int, int], int]:
+    """Return the yeses of each week, or month, beside the bookings, which the planner counts itself.
 
     Only a yes counts against the cap: what he is still asked about would crowd itself out.
     """
-    used = Counter((0, week_number(one.on)) for one in scene.own if one.state in PROMISED_OR_DONE)
-    used.subtract((0, week_number(dates[booking.day])) for booking in busy)
+    used = Counter((0, number_of(one.on)) for one in scene.own if one.state in PROMISED_OR_DONE)
+    used.subtract((0, number_of(dates[booking.day])) for booking in busy)
     return dict(used)
 
 
@@ -308,7 +357,7 @@ def _riding() -> Any:
 @cache
 def _held() -> Any:
     own = (
-        (col(Shift.volunteer_id) == bindparam("volunteer_id"))
+        col(Shift.volunteer_id).in_(bindparam("people", expanding=True))
         & (col(Shift.on) >= bindparam("from_on"))
         & (col(Shift.on) < bindparam("until_on"))
     )
@@ -337,11 +386,13 @@ def _blockouts() -> Any:
 
 ASKED_OR_PROMISED = (ShiftState.OPEN, ShiftState.CONFIRMED)
 PROMISED_OR_DONE = (ShiftState.CONFIRMED, ShiftState.SERVED)
-PAPERS = {SUSPENDED, Rule.VETTING.value, Rule.LICENCE.value, Rule.INSURANCE.value}
+PAPERS = {SUSPENDED, Rule.NOT_IN_ROTA.value, Rule.VETTING.value, Rule.LICENCE.value, Rule.INSURANCE.value}
 OFFICE_WORDS: dict[str, str] = {
     CHANGED: mark("时间或孩子和问他时不一样了，马上重新问他"),
     SUSPENDED: mark("已停用"),
     Rule.BANNED: mark("这趟车里有家庭不让他接"),
+    Rule.NOT_IN_ROTA: mark("这天还没加入轮值，或已经退出"),
+    Rule.TOGETHER: mark("他只和家人一起出车，这趟的另一个座位不是他家人的"),
     Rule.VETTING: mark("无犯罪记录查询当天无效"),
     Rule.LICENCE: mark("驾驶证当天无效"),
     Rule.INSURANCE: mark("座位险当天无效"),
@@ -356,6 +407,7 @@ OFFICE_WORDS: dict[str, str] = {
     Rule.ONLY_FAMILIAR: mark("这趟车里有孩子只由熟悉的志愿者接送"),
     Rule.TOO_FAR: mark("比他说的最远路程还远"),
     Rule.WEEK_CAP: mark("他这周已经到了自己说的最多趟数"),
+    Rule.MONTH_CAP: mark("他这个月已经到了自己说的最多趟数"),
 }
 _LEG_COLUMNS: tuple[Any, ...] = (
     Leg.generation,

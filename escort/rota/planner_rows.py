@@ -1,7 +1,7 @@
 """What one row of the store is to the planner: the same for a whole district's plan and for one person's yes."""
 
 from collections.abc import Collection, Mapping
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -24,6 +24,8 @@ def planner_volunteer(
     team: int | None = None,
     blockouts: frozenset[date] = frozenset(),
     served: int = 0,
+    household: tuple[int, ...] = (),
+    together: int | None = None,
 ) -> planner.Volunteer:
     """Return a volunteer whose row has `VOLUNTEER_COLUMNS`; positions and counts are the caller's."""
     return planner.Volunteer(
@@ -43,6 +45,11 @@ def planner_volunteer(
         max_approach_km=row.max_approach_km,
         girls_only=row.girls_only,
         served=served,
+        household=household,
+        together=together,
+        cap_month=row.cap_month,
+        from_on=row.joins_on,
+        until_on=row.leaves_on - timedelta(days=1) if row.leaves_on is not None else None,
     )
 
 
@@ -119,6 +126,9 @@ VOLUNTEER_COLUMNS: tuple[Any, ...] = (  # nothing sealed
     Volunteer.child_seats,
     Volunteer.wheelchair,
     Volunteer.cap_week,
+    Volunteer.cap_month,
+    Volunteer.joins_on,
+    Volunteer.leaves_on,
     Volunteer.pattern,
     Volunteer.vetted_on,
     Volunteer.licence_until,

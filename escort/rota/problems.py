@@ -8,16 +8,25 @@ from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, or_
+from sqlalchemy import and_, func, or_
 from sqlalchemy import select as select_columns
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from escort.families.models import BarredPerson, Child
 from escort.roster.gates import VETTING_VALID
-from escort.roster.models import Team, Volunteer
+from escort.roster.households import live_links
+from escort.roster.models import LinkKind, Team, Volunteer
 from escort.rota import models as rota
-from escort.rota.bookings import LOAD_WEEKS, blockouts, bookings, served_counts, shifts_around, week_number
+from escort.rota.bookings import (
+    LOAD_WEEKS,
+    blockouts,
+    bookings,
+    month_used,
+    served_counts,
+    shifts_around,
+    week_number,
+)
 from escort.rota.bookings import direction_of as direction_of
 from escort.rota.bookings import week_of as week_of
 from escort.rota.models import CircleMember, CircleState, Leg, Refusal, Run, RunLeg, Service, Shift
@@ -85,6 +94,13 @@ def problem_of(
     promised, seconds, busy, used = bookings(
         shifts, kept_runs, volunteers.at, day_at, volunteers.half_days_off(day_at)
     )
+    planned = [(booking.volunteer, dates[booking.day]) for booking in busy]
+    planned += [
+        (volunteer, kept_runs[run_id][0].on)
+        for held in (promised, seconds)
+        for run_id, volunteer in held.items()
+    ]
+    months = month_used(session, dates, counted or PROMISED, volunteers.at, planned)
     schools = list(session.exec(select(School).order_by(col(School.id))))
     school_at = {_id(school.id): index for index, school in enumerate(schools)}
     run_ids = list(kept_runs)
@@ -107,6 +123,7 @@ def problem_of(
         declined=_declined(session, leg_at, volunteers.at),
         busy=busy,
         week_used=used,
+        month_used=months,
         last_served=children.last_served,
         past_weeks=LOAD_WEEKS,
     )
@@ -168,6 +185,9 @@ def problem_of_newcomer(
         ),
         busy=busy,
         week_used=used,
+        month_used=month_used(
+            session, dates, held, volunteers.at, [(one.volunteer, dates[one.day]) for one in busy]
+        ),
         past_weeks=LOAD_WEEKS,
     )
     problem = replace(plain, runs=tuple(_alone(plain, leg) for leg in range(len(rides))))
@@ -206,22 +226,38 @@ class _Volunteers:
         blocked, self._half_days = blockouts(session, dates)
         teams = list(session.exec(select(Team).order_by(col(Team.id))))
         self.team_at = {_id(team.id): index for index, team in enumerate(teams)}
+        links = live_links(session)
+        kin = {who for one, other, _ in links for who in (one, other)}
         rows = session.execute(
             select_columns(*VOLUNTEER_COLUMNS)
             .where(
                 col(Volunteer.suspended_at).is_(None),
                 col(Volunteer.lat).is_not(None),
-                *(likely.conditions(dates[0]) if likely else []),
+                *([or_(col(Volunteer.id).in_(kin), and_(*likely.conditions(dates[0])))] if likely else []),
             )
             .order_by(col(Volunteer.id))
         ).all()
         if likely:
-            rows = [row for row in rows if likely.reaches(row)]
+            rows = [row for row in rows if row.id in kin or likely.reaches(row)]
+        partner = {
+            who: whom
+            for one, other, kind in links
+            if kind == LinkKind.TOGETHER
+            for who, whom in ((one, other), (other, one))
+        }
+        here = {row.id for row in rows}
+        rows = [row for row in rows if partner.get(row.id, row.id) in here]  # alone, they drive nowhere
         self.ids = [row.id for row in rows]
         self.at = {volunteer_id: index for index, volunteer_id in enumerate(self.ids)}
+        apart: dict[int, list[int]] = defaultdict(list)
+        for one, other, kind in links:
+            if kind == LinkKind.APART and one in self.at and other in self.at:
+                apart[one].append(self.at[other])
         self.rows = tuple(
             planner_volunteer(
                 row,
+                household=tuple(apart.get(row.id, ())),
+                together=self.at[partner[row.id]] if row.id in partner else None,
                 first_on=dates[0],
                 team=self.team_at.get(row.team_id or 0),
                 blockouts=blocked.get(row.id, frozenset()),

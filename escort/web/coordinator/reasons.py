@@ -54,6 +54,8 @@ WORDS = {
     Rule.BANNED: mark("家里不许他接"),
     Rule.DECLINED: mark("说过这趟去不了，不再问"),
     Rule.ONLY_FAMILIAR: mark("不是孩子的熟面孔"),
+    Rule.NOT_IN_ROTA: mark("这天不在轮值里"),
+    Rule.TOGETHER: mark("只和家人一起开"),
     Rule.VETTING: mark("没有审核，或审核过期"),
     Rule.LICENCE: mark("驾驶证当天已过期"),
     Rule.INSURANCE: mark("座位险当天已过期"),
@@ -69,10 +71,12 @@ WORDS = {
     Rule.SAME_HALF_DAY: mark("这个半天已有一趟"),
     Rule.HOUSEHOLD: mark("家里人同时有一趟"),
     Rule.WEEK_CAP: mark("本周已满"),
+    Rule.MONTH_CAP: mark("本月已满"),
 }
 RELAXED = {
     Rule.TOO_FAR: mark("肯多开到 %(n)s 公里"),
     Rule.WEEK_CAP: mark("肯多开 %(n)s 趟"),
+    Rule.MONTH_CAP: mark("这个月肯多开 %(n)s 趟"),
     Rule.ONLY_FAMILIAR: mark("家里同意加新面孔"),
     Rule.FEMALE_DRIVER: mark("家里同意男司机"),
     Rule.CHILD_SEATS: mark("借一个儿童座椅"),
