@@ -88,6 +88,7 @@ def build_jobs(house: House, *, client: httpx.Client, batch: int = 20) -> Jobs:
         board_link=f"{house.settings.base_url}/today",
         owner=f"{socket.gethostname()}:{os.getpid()}",
         batch=batch,
+        blockout_day=house.settings.blockout_day,
         ping=partial(_ping, client, house.settings.heartbeat_url) if house.settings.heartbeat_url else None,
     )
 

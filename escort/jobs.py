@@ -24,8 +24,9 @@ from escort.journeys import reminders, watch
 from escort.journeys.watched import keep_rows
 from escort.messages import still_wanted
 from escort.replies import Desk
+from escort.roster.papers import tell_of_papers
 from escort.roster_book.waiting_book import forget_old_books
-from escort.rota import asks, legs, planning, release, standins
+from escort.rota import asks, households, legs, month_question, planning, release, standins
 from escort.rota.problems import week_of
 from notifications import delivery, inbound, outbox
 from notifications.channels import Channel
@@ -65,6 +66,7 @@ class Jobs:
     board_link: str
     owner: str
     batch: int = 20
+    blockout_day: int = 20  # of each month: from 18:00 on people are asked which days of the next they cannot
     ping: Callable[[], None] | None = None  # the outside dead-man's switch
     crash_point: Callable[[str], None] = field(default=delivery.no_crash)
     pulse: Pulse | None = None  # of the clock that runs these jobs, where one does
@@ -77,6 +79,7 @@ class Jobs:
         return {
             "replies": self.replies,
             "asks": self.asks,
+            "months": self.months,
             "gaps": self.gaps,
             "searches": self.searches,
             "reminders": self.reminders,
@@ -104,6 +107,9 @@ class Jobs:
         ask: dict[str, Callable[[Session], datetime | None]] = {
             "replies": lambda session: now if inbound.unhandled(session, limit=1) else None,
             "asks": lambda session: asks.next_due_at(session, now=now, zone=self.zone),
+            "months": lambda session: month_question.next_due_at(
+                session, now=now, zone=self.zone, day=self.blockout_day
+            ),
             "gaps": lambda session: now if self._gap(session, now) else None,
             "searches": standins.next_search_at,
             "reminders": lambda session: reminders.next_due_at(session, now=now, zone=self.zone),
@@ -151,6 +157,7 @@ class Jobs:
         now = self.now()
         with self.store.write() as session:
             release.free_barred(session, now=now, zone=self.zone)
+            households.keep_links(session, now=now, zone=self.zone)
             lapsed = asks.lapse_asks(session, now=now)
         try:
             with self.store.write() as session:
@@ -168,6 +175,13 @@ class Jobs:
             with what, self.store.write() as session:
                 asked += asks.send_asks(session, now=now, zone=self.zone, links=self.links, only=volunteer_id)
         return asked
+
+    def months(self) -> int:
+        """Ask about next month's bad days, from one day of each month on."""
+        with self.store.write() as session:
+            return month_question.send_month_questions(
+                session, now=self.now(), zone=self.zone, day=self.blockout_day, links=self.links
+            )
 
     def searches(self) -> int:
         """Look for stand-ins, one transaction a date; a date that cannot be searched stops no other."""
@@ -297,6 +311,8 @@ class Jobs:
         with job_leases.lease(self.store, "evening", owner=self.owner, real_now=self.real_now()) as mine:
             if mine and not self._evening_done(today):
                 self.rotate(now=now)
+                with self._set_aside("papers:soon", "提醒证件快到期"), self.store.write() as session:
+                    tell_of_papers(session, today=today, now=now, duty_phone=self.duty_phone)
                 with self.store.write() as session:
                     purge_expired(session, now=now, real_now=self.real_now())
                     forget_old_books(session, now=now)

@@ -11,6 +11,7 @@ from escort.access.models import Purpose
 from escort.cases import service as cases
 from escort.journeys.models import ToldFamily
 from escort.journeys.taken_back import WHO_COMES
+from escort.roster.models import MonthQuestion
 from escort.rota.models import Ask, AskState, Leg, LegState, Shift, ShiftState
 from notifications.models import Message, MessageState
 
@@ -52,6 +53,9 @@ def still_wanted(session: Session, message: Message) -> str | None:
     if kind == "ask":
         ask = session.exec(select(Ask.state).where(Ask.id == numbers[0])).first()
         return None if ask == AskState.OPEN else "ask_closed"
+    if kind == "month":
+        answered = session.exec(select(MonthQuestion.answered_at).where(MonthQuestion.id == numbers[0]))
+        return None if answered.first() is None else "answered"
     if kind in {"shift", "shifts"} and message.template in REMINDERS:
         promised = select(Shift.id).where(col(Shift.id).in_(numbers), Shift.state == ShiftState.CONFIRMED)
         return None if session.exec(promised.limit(1)).first() is not None else "shift_ended"

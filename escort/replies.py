@@ -5,7 +5,7 @@ A short word means what the last text asked. So each reply is read against what 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
@@ -18,7 +18,8 @@ from escort.family_replies import INVITING, answer_family
 from escort.messages import last_sent, sent_to
 from escort.reply_grammar import Meaning, Reply, read_reply
 from escort.roster.models import Volunteer
-from escort.rota import asks
+from escort.rota import asks, month_question
+from escort.rota.availability import block_out
 from escort.rota.models import (
     LIVE_SHIFT,
     Ask,
@@ -62,7 +63,9 @@ class Outcome:
 LATE_ANSWER_COUNTS_FOR = timedelta(days=7)
 URGENT_BEFORE = timedelta(minutes=60)
 SOON = timedelta(hours=24)  # a driver's "no" about a shift so near is urgent
+MONTH_ANSWERS = {Meaning.NOTHING, Meaning.DATES}
 ANSWERS = {Meaning.YES, Meaning.NO, Meaning.NO_ON, Meaning.CANCEL}
+MONTH_TEXTS = {"month.none", "month.dates"}
 OWN_ANSWERS = {"ask.yes", "ask.no", "ask.partly", "ask.not_taken", "ask.again"}
 
 
@@ -192,6 +195,8 @@ def _crossed_a_question(session: Session, row: Inbound, parties: Sequence[str]) 
 
 def _volunteer(session: Session, row: Inbound, reply: Reply, parties: Sequence[str], desk: Desk) -> Outcome:
     """Answer the one open ask of whoever wrote. A number that two people share answers for the one that was asked."""
+    if reply.meaning in MONTH_ANSWERS:
+        return _about_month(session, row, reply, parties, desk)
     open_asks = [(party, ask) for party in parties for ask in asks.open_asks_of(session, _number(party))]
     if not open_asks:
         return _volunteer_with_nothing_open(session, row, reply, parties, desk)
@@ -211,15 +216,74 @@ def _volunteer(session: Session, row: Inbound, reply: Reply, parties: Sequence[s
     return _answer(session, party, ask, reply, declined, desk, how="sms")
 
 
-def _which_ask(session: Session, open_asks: Sequence[tuple[str, Ask]], desk: Desk) -> Outcome:
-    """A bare word while several asks are open is never guessed: each is answered behind its person's link."""
-    people = list(dict.fromkeys(party for party, _ in open_asks))
+def _about_month(session: Session, row: Inbound, reply: Reply, parties: Sequence[str], desk: Desk) -> Outcome:
+    """Record 没有 or dates for the month, if that is what the last text asked about; else a human reads it."""
+    today = desk.now.astimezone(desk.zone).date()
+    last = last_sent(session, parties, before=_said_at(row))
+    question = None
+    if last is not None and (last.about.startswith("month:") or last.template in MONTH_TEXTS):
+        waiting = month_question.unanswered_of(session, [_number(party) for party in parties], today=today)
+        if len({one.volunteer_id for one in waiting}) > 1:  # a phone that two people share
+            people = [f"volunteer:{one.volunteer_id}" for one in waiting]
+            return _which(session, people, len(people), desk)
+        question = month_question.open_question(session, _number(last.party), today=today)
+    spans = _days_of(reply, question.month_on, today) if question is not None else None
+    if last is None or question is None or spans is None or (question.answer and not spans):
+        return _to_human(session, parties[0], desk, is_urgent=_drives_soon(session, parties, desk.now))
+    if last.id is not None:
+        acknowledge(session, about=f"month:{question.id}", now=desk.now)
+    party, who = last.party, question.volunteer_id
+    if not spans:
+        month_on = month_question.answer_none(
+            session, volunteer_id=who, how=f"sms:{party}", now=desk.now, today=today
+        )
+        words = wording.month_none_understood(month_on, duty_phone=desk.duty_phone)
+        return Outcome(InboundOutcome.APPLIED, ((party, words),))
+    freed = sum(
+        block_out(
+            session,
+            volunteer_id=who,
+            from_on=first,
+            until_on=last_on,
+            half_day=None,
+            by=party,
+            how="sms",
+            now=desk.now,
+            zone=desk.zone,
+        )
+        for first, last_on in spans
+    )
+    words = wording.month_dates_understood(spans, freed=freed, duty_phone=desk.duty_phone)
+    return Outcome(InboundOutcome.APPLIED, ((party, words),))
+
+
+def _days_of(reply: Reply, month_on: date, today: date) -> list[tuple[date, date]] | None:
+    """Return the days that a reply names, [] for 没有; None if one is not a day to come of the month asked about."""
+    days = []
+    for first, last in reply.dates:
+        try:
+            span = tuple(date(month_on.year, month, day) for month, day in (first, last))
+        except ValueError:  # 5月32日
+            return None
+        if not today <= span[0] <= span[1] or any(on.month != month_on.month for on in span):
+            return None
+        days.append((span[0], span[1]))
+    return days
+
+
+def _which(session: Session, people: Sequence[str], questions: int, desk: Desk) -> Outcome:
     link = desk.links(session, people)
     say = [
-        (party, wording.reply_which_ask(len(open_asks), duty_phone=desk.duty_phone, link=link[party]))
+        (party, wording.reply_which_ask(questions, duty_phone=desk.duty_phone, link=link[party]))
         for party in people
     ]
     return Outcome(InboundOutcome.APPLIED, tuple(say))
+
+
+def _which_ask(session: Session, open_asks: Sequence[tuple[str, Ask]], desk: Desk) -> Outcome:
+    """A bare word while several asks are open is never guessed: each is answered behind its person's link."""
+    people = list(dict.fromkeys(party for party, _ in open_asks))
+    return _which(session, people, len(open_asks), desk)
 
 
 def _answer(

@@ -10,6 +10,8 @@ class Meaning(StrEnum):
     YES = "yes"
     NO = "no"
     NO_ON = "no_on"  # yes to all but the named weekdays
+    NOTHING = "nothing"  # 没有: no day of the month that was asked about is bad
+    DATES = "dates"  # named days, on which the writer cannot
     CANCEL = "cancel"  # 不用接: only families say it
     RECEIVED = "received"  # 收到: read, but neither yes nor no
     THANKS = "thanks"
@@ -17,10 +19,14 @@ class Meaning(StrEnum):
     UNCLEAR = "unclear"
 
 
+MonthDay = tuple[int, int]  # month and day as they were written, in whatever year
+
+
 @dataclass(frozen=True)
 class Reply:
     meaning: Meaning
     weekdays: frozenset[int] = frozenset()  # 0 = Monday; only for NO_ON
+    dates: tuple[tuple[MonthDay, MonthDay], ...] = ()  # first and last of each; only for DATES
     is_digit: bool = False  # the very 1 or 2 that our texts ask for
 
 
@@ -35,7 +41,14 @@ def read_reply(text: str) -> Reply:
         named = match["days"] or match["days2"]
         days = frozenset(WEEKDAYS[day] for day in re.findall(r"[一二三四五六日天]", named))
         return Reply(Meaning.NO_ON, days)
+    if DATES.fullmatch(plain):
+        return Reply(Meaning.DATES, dates=tuple(_span(found) for found in SPAN.finditer(plain)))
     return Reply(Meaning.UNCLEAR)
+
+
+def _span(found: re.Match[str]) -> tuple[MonthDay, MonthDay]:
+    first = (int(found["month"]), int(found["day"]))
+    return first, (int(found["month2"]), int(found["day2"])) if found["month2"] else first
 
 
 def _plain(text: str) -> str:
@@ -47,9 +60,16 @@ def _plain(text: str) -> str:
 WEEKDAYS = {"一": 0, "二": 1, "三": 2, "四": 3, "五": 4, "六": 5, "日": 6, "天": 6}
 DAYS = r"(?P<days>(?:周|星期|礼拜)[一二三四五六日天](?:[、,和及]?(?:周|星期|礼拜)?[一二三四五六日天])*)"
 NO_ON = re.compile(rf"(?:2{DAYS}|{DAYS.replace('?P<days>', '?P<days2>')}(?:不行|去不了|不能去|没空))")
+SPAN = re.compile(
+    r"(?P<month>\d{1,2})月(?P<day>\d{1,2})[日号]"
+    r"(?:[到至~-](?P<month2>\d{1,2})月(?P<day2>\d{1,2})[日号])?"
+)
+_ONE = re.sub(r"\?P<\w+>", "?:", SPAN.pattern)
+DATES = re.compile(rf"{_ONE}(?:[、,;和及]?{_ONE})*(?:不行|去不了|不能去|没空|不方便)?")
 WORDS = {
     Meaning.YES: {"1", "好", "好的", "可以", "行", "能", "能去", "都能去", "没问题", "ok", "可以去"},
     Meaning.NO: {"2", "不行", "去不了", "都去不了", "不能", "不能去", "没空", "不去", "来不了"},
+    Meaning.NOTHING: {"没有", "都没有", "没有不方便", "没有不方便的", "没有不行的", "没有不行的日子"},
     Meaning.CANCEL: {"不用接", "不用接了", "都不用接", "都不用接了", "不用来接", "不用来接了"},
     Meaning.RECEIVED: {
         "收到",

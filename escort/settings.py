@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     zone: str = Field("Asia/Shanghai", description="IANA name of the district's time zone")
     district: str = Field("郫都区", description="the district's name, on every page")
     duty_phone: str = Field("199 0000 0001", description="the number that families and guards ring")
+    blockout_day: Annotated[int, Field(ge=1, le=28)] = Field(
+        20, description="day of each month on which volunteers are asked which days of the next they cannot"
+    )
     sms_url: str | None = Field(None, description="address of the SMS gateway")
     sms_secret: SecretStr | None = Field(None, description="shared secret of the SMS gateway")
     sms_receipts: bool = Field(True, description="whether the gateway reports what reached the phone")

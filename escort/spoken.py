@@ -48,6 +48,12 @@ def day(at: datetime, now: datetime, zone: ZoneInfo) -> str:
     return f"{on.month}月{on.day}日"
 
 
+def span(first: date, last: date) -> str:
+    """Return 5月3日, or 5月3日到5月6日."""
+    begins = f"{first.month}月{first.day}日"
+    return begins if first == last else f"{begins}到{last.month}月{last.day}日"
+
+
 def week(at: datetime, now: datetime, zone: ZoneInfo) -> str:
     """Return 本周, 下周, else 4月12日那周."""
     on = at.astimezone(zone).date()

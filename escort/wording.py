@@ -170,6 +170,49 @@ def driver_not_departed(turn: Turn, *, duty_phone: str, link: str, zone: ZoneInf
     return _say("driver.not_departed", turn=spoken.half(turn, zone), phone=duty_phone, link=link)
 
 
+def month_question(month_on: date, *, link: str) -> Wording:
+    """Which days of next month somebody cannot; silence says nothing."""
+    month = f"{month_on.month}月"
+    return _say("month.question", month=month, example=f"{month}3日 {month}6日", link=link)
+
+
+def month_none_understood(month_on: date, *, duty_phone: str) -> Wording:
+    return _say("month.none", month=f"{month_on.month}月", phone=duty_phone)
+
+
+def month_dates_understood(spans: Sequence[tuple[date, date]], *, freed: int, duty_phone: str) -> Wording:
+    """The dates, repeated; `freed`: turns promised before that others are asked for now."""
+    return _say(
+        "month.dates",
+        days="、".join(spoken.span(first, last) for first, last in spans),
+        freed=f"其中答应过的{freed}趟，我们另外找人。" if freed else "",
+        phone=duty_phone,
+    )
+
+
+def papers_soon(papers: Sequence[tuple[str, date, int]], *, duty_phone: str) -> Wording:
+    """A step of a countdown: each paper with its last day and the days that are left."""
+    said = "，".join(
+        f"{word}{until.month}月{until.day}日到期（还有{left}天）" for word, until, left in papers
+    )
+    return _say("papers.soon", papers=said, phone=duty_phone)
+
+
+def rotation_set(joins_on: date | None, leaves_on: date | None, *, freed: int, duty_phone: str) -> Wording:
+    """The office wrote down from when, or until when, somebody is in the rotation."""
+    parts = [
+        f"{on.month}月{on.day}日起{what}"
+        for on, what in ((joins_on, "加入轮值"), (leaves_on, "退出轮值，不再来问您"))
+        if on is not None
+    ]
+    return _say(
+        "driver.rotation",
+        dates="，".join(parts) or "您一直在轮值里",
+        freed=f"答应过的{freed}趟不用您去了。" if freed else "",
+        phone=duty_phone,
+    )
+
+
 def suspended_notice(shifts: int, *, duty_phone: str) -> Wording:
     return _say("driver.suspended", shifts=str(shifts), phone=duty_phone)
 
@@ -418,6 +461,14 @@ TEXTS = {
     "driver.morning": "【杜鹃鸟】今天{turn}。出发前点一下链接里的“出发”，路上不用看手机。{link}",
     "driver.not_departed": "【杜鹃鸟】{turn}这趟该出发了。已出发请停稳后点“出发”，去不了请马上打{phone}。{link}",
     "driver.suspended": "【杜鹃鸟】您的接送先暂停，已答应的{shifts}趟不用去了，原来的链接也停用。有疑问请打{phone}。",
+    "driver.rotation": "【杜鹃鸟】值班老师记下了：{dates}。{freed}不是您的意思，请打{phone}。",
+    "month.question": (
+        "【杜鹃鸟】{month}您哪天不方便接送？哪天都方便请回“没有”；有不方便的，回日子，像“{example}”，"
+        "或者点链接填。没回就照平时的日子问您。{link}"
+    ),
+    "month.none": "【杜鹃鸟】记下了：{month}没有不方便的日子，谢谢您。有变化请再告诉我们，或打{phone}。",
+    "month.dates": "【杜鹃鸟】记下了：{days}不请您接送。{freed}记错了请打{phone}。",
+    "papers.soon": "【杜鹃鸟】您登记的{papers}。过了那天就不能请您开车了，新的办好请告诉值班老师，或打{phone}。",
     "family.tomorrow": "【杜鹃鸟】{child}{day}：{halves}。暗号对不上不上车。都不用接请回2。{link}",
     "family.tomorrow_open": (
         "【杜鹃鸟】{child}{day}：{halves}。暗号对不上不上车；没定的那趟，没收到消息前不要交给任何人。都不用接请回2。{link}"

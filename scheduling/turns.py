@@ -144,7 +144,7 @@ class _Beam:
             driver == volunteer and self.month[earlier] == month
             for earlier, driver in enumerate(state.drivers)
         )
-        return before + used < self.cap_month[volunteer]
+        return bool(before + used < self.cap_month[volunteer])
 
     def _extend(self, state: _State, ride: int, volunteer: int | None) -> _State:
         if volunteer is None:

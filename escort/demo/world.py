@@ -30,7 +30,9 @@ OFFSET_KEPT_EVERY = 1.0  # real seconds, while the clock is moved forward
 SHORTEST_STEP = timedelta(seconds=1)
 LONGEST_STEP = timedelta(hours=1)  # look again even if nothing is in sight
 QUICK = frozenset({"replies", "watch", "cases", "deliver"})  # what people on the road can make due
-ANSWERS = frozenset({"asks", "searches", "reminders", "evening"})  # what answers can make due besides
+ANSWERS = frozenset(
+    {"asks", "months", "searches", "reminders", "evening"}
+)  # what answers can make due besides
 ON_THE_ROAD = frozenset({"depart", "taps", "gate", "bind"})
 STANDS_FOR = timedelta(minutes=20)  # then every job is asked anew when it is due
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

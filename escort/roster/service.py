@@ -99,6 +99,48 @@ def set_pattern(
     )
 
 
+def set_limits(
+    session: Session, *, volunteer_id: int, cap_week: int, cap_month: int | None, now: datetime, by: str
+) -> None:
+    """Set how many duties a week, and a month, are not too many. What was promised before stands."""
+    volunteer = get_volunteer(session, volunteer_id)
+    values: dict[str, object] = {"cap_week": cap_week, "cap_month": cap_month}
+    _move(session, volunteer_id, volunteer.version, values)
+    audit.record(
+        session,
+        actor=by,
+        action="volunteer.limits",
+        subject=subject_of(volunteer_id),
+        fields=list(values),
+        now=now,
+    )
+
+
+def set_rotation(
+    session: Session,
+    *,
+    volunteer_id: int,
+    joins_on: date | None,
+    leaves_on: date | None,
+    now: datetime,
+    by: str,
+) -> bool:
+    """Write down the dates of the rotation; return whether they are new. `rota.rotation` frees what lies outside."""
+    volunteer = get_volunteer(session, volunteer_id)
+    if (volunteer.joins_on, volunteer.leaves_on) == (joins_on, leaves_on):
+        return False
+    _move(session, volunteer_id, volunteer.version, {"joins_on": joins_on, "leaves_on": leaves_on})
+    audit.record(
+        session,
+        actor=by,
+        action="volunteer.rotation",
+        subject=subject_of(volunteer_id),
+        fields=[f"{joins_on or ''}..{leaves_on or ''}"],
+        now=now,
+    )
+    return True
+
+
 def add_blockout(
     session: Session,
     *,

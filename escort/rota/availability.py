@@ -7,6 +7,7 @@ from sqlmodel import Session, col, select
 
 from escort.roster.service import add_blockout
 from escort.rota.models import LIVE_SHIFT, Offer, OfferState, Shift
+from escort.rota.month_question import note_dates
 from escort.rota.release import Reason, free_shifts, withdraw_offers
 from escort.rota.seats import lock_runs, search_now
 
@@ -21,8 +22,11 @@ def block_out(
     by: str,
     now: datetime,
     zone: ZoneInfo,
+    how: str = "page",
 ) -> int:
     """Record a blockout and free the shifts under it; return how many were freed. Raises Refused for bad dates.
+
+    It also answers the question about its month. `how` it was said: page, sms or phone.
 
     A drive with a child in the car is not freed: a human follows it.
     """
@@ -35,6 +39,9 @@ def block_out(
         today=now.astimezone(zone).date(),
         now=now,
         by=by,
+    )
+    note_dates(
+        session, volunteer_id=volunteer_id, from_on=from_on, until_on=until_on, how=f"{how}:{by}", now=now
     )
     hit = [Shift.volunteer_id == volunteer_id, Shift.on >= from_on, Shift.on <= until_on]
     if half_day is not None:

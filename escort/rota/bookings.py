@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlmodel import Session, col, func, select
 
-from escort.roster.models import Blockout, Volunteer
+from escort.roster.models import Blockout
 from escort.rota import models as rota
 from escort.rota.models import Shift
 from scheduling.problem import Booking, Direction, month_number
@@ -86,24 +86,25 @@ def month_used(
     session: Session,
     dates: list[date],
     states: Collection[str],
-    volunteer_at: Mapping[int, int],
+    capped: Mapping[int, int],
     planned: Iterable[tuple[int, date]],
 ) -> dict[tuple[int, int], int]:
-    """Return the duties of each calendar month of those who keep to a number a month, beside the bookings.
+    """Return the duties of each calendar month beside the bookings, of those who keep to a number a month.
 
-    `planned`: what the planner books and counts itself, by position and date, a half-day off included.
+    `capped`: their ids and positions. `planned`: what the planner books and counts itself, by position and date, a
+    half-day off included.
     """
+    if not capped:
+        return {}
     rows = session.exec(
-        select(Shift.volunteer_id, Shift.on)
-        .join(Volunteer, col(Volunteer.id) == col(Shift.volunteer_id))
-        .where(
-            col(Volunteer.cap_month).is_not(None),
+        select(col(Shift.volunteer_id), col(Shift.on)).where(
+            col(Shift.volunteer_id).in_(list(capped)),
             Shift.on >= dates[0].replace(day=1),
             Shift.on < next_month(dates[-1]),
             col(Shift.state).in_([*states, rota.ShiftState.SERVED]),
         )
     )
-    used = Counter((volunteer_at[who], month_number(on)) for who, on in rows if who in volunteer_at)
+    used = Counter((capped[who], month_number(on)) for who, on in rows)
     used.subtract((volunteer, month_number(on)) for volunteer, on in planned)
     return dict(used)
 

@@ -279,7 +279,10 @@ def _beside(scene: Scene, partner_id: int, run_at: Mapping[int, int]) -> dict[in
     return {
         run_at[one.run_id]: one.role
         for one in scene.held
-        if one.volunteer_id == partner_id and one.state in LIVE_SHIFT and one.run_id in run_at
+        if one.run_id is not None
+        and one.run_id in run_at
+        and one.volunteer_id == partner_id
+        and one.state in LIVE_SHIFT
     }
 
 

@@ -100,7 +100,7 @@ def problem_of(
         for held in (promised, seconds)
         for run_id, volunteer in held.items()
     ]
-    months = month_used(session, dates, counted or PROMISED, volunteers.at, planned)
+    months = month_used(session, dates, counted or PROMISED, volunteers.capped, planned)
     schools = list(session.exec(select(School).order_by(col(School.id))))
     school_at = {_id(school.id): index for index, school in enumerate(schools)}
     run_ids = list(kept_runs)
@@ -186,7 +186,7 @@ def problem_of_newcomer(
         busy=busy,
         week_used=used,
         month_used=month_used(
-            session, dates, held, volunteers.at, [(one.volunteer, dates[one.day]) for one in busy]
+            session, dates, held, volunteers.capped, [(one.volunteer, dates[one.day]) for one in busy]
         ),
         past_weeks=LOAD_WEEKS,
     )
@@ -265,6 +265,7 @@ class _Volunteers:
             )
             for row in rows
         )
+        self.capped = {row.id: self.at[row.id] for row in rows if row.cap_month is not None}
         self.teams = tuple(self._team(team, rows) for team in teams)
 
     def half_days_off(self, day_at: Mapping[date, int]) -> Iterable[tuple[Booking, date]]:

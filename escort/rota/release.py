@@ -43,6 +43,9 @@ class Reason(StrEnum):
     BLOCKOUT = "blockout"  # the volunteer cannot that day
     SUSPENDED = "suspended"
     STOOD_IN = "stood_in"  # somebody else drives
+    NOT_IN_ROTA = "not_in_rota"  # the volunteer joins later, or has left by then
+    APART = "apart"  # somebody of the household has that half-day, and they must not be out at once
+    PARTED = "parted"  # the one with whom the volunteer drives cannot
     UNFIT = "unfit"  # a paper runs out before that day, or a family does not want this driver
 
 
@@ -53,6 +56,9 @@ IN_WORDS = {
     Reason.BLOCKOUT: "记下了您这天不方便",
     Reason.SUSPENDED: "您的接送先暂停",
     Reason.STOOD_IN: "已由他人接送",
+    Reason.NOT_IN_ROTA: "那天您不在轮值里",
+    Reason.APART: "您家里另一位这半天已有一趟",
+    Reason.PARTED: "和您一起的那位这趟去不了",
     Reason.UNFIT: "这趟另外安排人了，原因请问值班老师",
 }
 

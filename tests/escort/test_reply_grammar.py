@@ -22,6 +22,14 @@ WED, THU, FRI, SUN = 2, 3, 4, 6
         ("２．", Meaning.NO),
         ("不行", Meaning.NO),
         ("去不了", Meaning.NO),
+        ("没有", Meaning.NOTHING),
+        ("没有不方便的。", Meaning.NOTHING),
+        ("没有空", Meaning.UNCLEAR),
+        ("5月3日 5月6日", Meaning.DATES),
+        ("５月３号、5月6号不行", Meaning.DATES),
+        ("5月3日～5月6日", Meaning.DATES),
+        ("5月3日可以", Meaning.UNCLEAR),  # can, or cannot?
+        ("3日 6日", Meaning.UNCLEAR),  # of which month?
         ("不用接", Meaning.CANCEL),
         ("收到", Meaning.RECEIVED),
         ("好的，收到", Meaning.RECEIVED),  # read, but is it a yes?

@@ -35,6 +35,52 @@ OPEN = Half(at(9, 16), "home", told_by=at(8, 20))
 
 MESSAGES = [
     (
+        wording.month_question(date(2021, 5, 1), link=LINK),
+        2,
+        "【杜鹃鸟】5月您哪天不方便接送？哪天都方便请回“没有”；有不方便的，回日子，像“5月3日 5月6日”，或者点链接填。没回就照平时的日子问您。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.month_none_understood(date(2021, 5, 1), duty_phone=DUTY),
+        1,
+        "【杜鹃鸟】记下了：5月没有不方便的日子，谢谢您。有变化请再告诉我们，或打199 0000 0001。",
+    ),
+    (
+        wording.month_dates_understood(
+            [(date(2021, 5, 3), date(2021, 5, 3)), (date(2021, 5, 10), date(2021, 5, 12))],
+            freed=1,
+            duty_phone=DUTY,
+        ),
+        1,
+        "【杜鹃鸟】记下了：5月3日、5月10日到5月12日不请您接送。其中答应过的1趟，我们另外找人。记错了请打199 0000 0001。",
+    ),
+    (
+        wording.month_dates_understood([(date(2021, 5, 3), date(2021, 5, 3))], freed=0, duty_phone=DUTY),
+        1,
+        "【杜鹃鸟】记下了：5月3日不请您接送。记错了请打199 0000 0001。",
+    ),
+    (
+        wording.papers_soon(
+            [("驾驶证", date(2021, 6, 5), 60), ("座位险", date(2021, 5, 6), 30)], duty_phone=DUTY
+        ),
+        2,
+        "【杜鹃鸟】您登记的驾驶证6月5日到期（还有60天），座位险5月6日到期（还有30天）。过了那天就不能请您开车了，新的办好请告诉值班老师，或打199 0000 0001。",
+    ),
+    (
+        wording.rotation_set(date(2021, 5, 10), None, freed=2, duty_phone=DUTY),
+        1,
+        "【杜鹃鸟】值班老师记下了：5月10日起加入轮值。答应过的2趟不用您去了。不是您的意思，请打199 0000 0001。",
+    ),
+    (
+        wording.rotation_set(None, date(2021, 6, 1), freed=0, duty_phone=DUTY),
+        1,
+        "【杜鹃鸟】值班老师记下了：6月1日起退出轮值，不再来问您。不是您的意思，请打199 0000 0001。",
+    ),
+    (
+        wording.rotation_set(None, None, freed=0, duty_phone=DUTY),
+        1,
+        "【杜鹃鸟】值班老师记下了：您一直在轮值里。不是您的意思，请打199 0000 0001。",
+    ),
+    (
         wording.routine_ask([MONDAY, WEDNESDAY, THURSDAY], deadline=at(9, 20), link=LINK, now=NOW, zone=ZONE),
         2,
         "【杜鹃鸟】您好，下周3趟：周一07:45上学，周三16:00放学，周四07:30上学，望溪镇一带。都能去回1，都不行回2，只周三不行回“2周三”。明天20:00前回。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
