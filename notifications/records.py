@@ -13,7 +13,7 @@ from notifications.claims import Claim
 from notifications.inbound import match_quarantined
 from notifications.inserts import insert_if_new
 from notifications.models import Attempt, AttemptOutcome, HandTask, Message, MessageState
-from notifications.settlement import Outcome, Standing, TooLate, settle
+from notifications.settlement import Outcome, Standing, TooLate, Withdrawn, settle
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ def _attempt(one: Done) -> dict[str, Any]:
 
 
 def _keep_hand_tasks(session: Session, done: list[Done], settled: dict[int, Standing]) -> None:
-    """Put on the list what a human must tell, and take off it what has come too late."""
+    """Put on the list what a human must tell, and take off it what is no longer true or has come too late."""
     tasks = [
         {"message_id": one.claim.message_id, "kind": str(one.outcome.kind), "created_at": one.at, "tries": 0}
         for one in done
@@ -133,16 +133,17 @@ def _keep_hand_tasks(session: Session, done: list[Done], settled: dict[int, Stan
     ]
     if tasks:
         session.connection().execute(insert_if_new(session, HandTask), tasks)
-    over = [one for one in done if isinstance(one.outcome, TooLate)]
-    if over:
-        session.connection().execute(
-            update(HandTask)
-            .where(
-                col(HandTask.message_id).in_([one.claim.message_id for one in over]),
-                col(HandTask.done_at).is_(None),
+    for ended, outcome in ((TooLate, "too_late"), (Withdrawn, "withdrawn")):
+        over = [one for one in done if isinstance(one.outcome, ended)]
+        if over:
+            session.connection().execute(
+                update(HandTask)
+                .where(
+                    col(HandTask.message_id).in_([one.claim.message_id for one in over]),
+                    col(HandTask.done_at).is_(None),
+                )
+                .values(done_at=over[0].at, done_by="system", outcome=outcome)
             )
-            .values(done_at=over[0].at, done_by="system", outcome="too_late")
-        )
 
 
 def _apply_early_receipts(session: Session, done: list[Done]) -> None:

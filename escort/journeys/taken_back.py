@@ -11,7 +11,7 @@ from sqlmodel import Session, col, delete, select
 
 from escort.journeys.models import ToldFamily
 from escort.rota.models import Leg, LegState
-from notifications.models import Message, MessageState
+from notifications.models import LIVE_STATES, Message
 from notifications.outbox import withdraw
 
 WHO_COMES = frozenset(
@@ -99,9 +99,12 @@ def legs_in(about: str) -> set[int]:
 
 
 def _unsent_abouts(session: Session, leg_ids: Collection[int]) -> list[str]:
-    """Return the `about` of each unsent text about who comes for any of these legs."""
+    """Return the `about` of each text about who comes for any of these legs that nobody has been told yet.
+
+    What waits on the office's list counts too: it would be read out to the family as it stands.
+    """
     rows = select(Message.about).where(
-        col(Message.state).in_((MessageState.QUEUED, MessageState.CLAIMED)),
+        col(Message.state).in_(LIVE_STATES),
         col(Message.template).in_(WHO_COMES),
     )
     wanted = set(leg_ids)

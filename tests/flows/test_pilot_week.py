@@ -13,6 +13,7 @@ from tests.flows.village import ZONE
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
+FAMILY = "小杰的家里"
 MON, TUE, WED, THU, FRI, SUN = (date(2021, 4, day) for day in (19, 20, 21, 22, 23, 25))
 
 
@@ -29,6 +30,8 @@ def office(store: Store) -> Iterator[Pilot]:
 
 def test_a_week_goes_by_without_a_private_message(office: Pilot) -> None:
     set_up_monday(office)
+    sick_tuesday(office)
+    ill_at_dawn_on_wednesday(office)
 
 
 def set_up_monday(here: Pilot) -> None:
@@ -56,7 +59,33 @@ def set_up_monday(here: Pilot) -> None:
     answer_by_telephone(here)
     here.until(MON, "20:30")
     here.until(MON, "21:30")
-    for told in here.told:
+
+
+def sick_tuesday(here: Pilot) -> None:
+    """小杰 has a fever: his grandmother cancels the morning on her phone, and is asked about the afternoon."""
+    here.until(TUE, "06:50")
+    phone = here.phone_of(FAMILY)
+    here.scene(phone, "family")
+    phone.get_by_role("link", name="今天不用接").click()
+    here.scene(phone, "family-cancel")
+    phone.get_by_label("今天早上不用接小杰去学校").check()
+    phone.get_by_label("今天下午不用送小杰回家").check()
+    phone.get_by_label("孩子病了").check()
+    phone.get_by_role("button", name="就这样，不用接").click()
+    here.until(TUE, "06:55")
+    for driver in ("李红梅", "郑文斌"):
+        assert "不用去" in here.last_told(driver).text
+    here.scene(here.desk, "tuesday")
+    here.until(TUE, "20:30")
+
+
+def ill_at_dawn_on_wednesday(here: Pilot) -> None:
+    """The morning's driver rings at 06:40: the office writes it down, rings three others, and one can."""
+    desk = here.desk
+    here.until(WED, "06:40")
+    desk.goto("/today")
+    here.scene(desk, "dawn")
+    for told in here.told[5:]:
         print(told)
 
 

@@ -197,6 +197,22 @@ def test_what_a_human_did_not_tell_in_time_fails(office: Office) -> None:
     assert [task.outcome for task in office.rows(HandTask)] == ["too_late"]
 
 
+def test_a_question_whose_time_is_over_leaves_the_list_of_what_humans_tell(office: Office) -> None:
+    office.channels = {"by_hand": ByHand()}
+    asked = office.ask(do_not_send_after=EVENING + timedelta(hours=1))
+    office.deliver()
+    office.unwanted["ask:1"] = "ask_closed"
+
+    office.clock.pass_by(hours=1)
+    office.deliver()
+
+    assert (office.message(asked).state, office.message(asked).withdrawn_reason) == (
+        "withdrawn",
+        "ask_closed",
+    )
+    assert [task.outcome for task in office.rows(HandTask)] == ["withdrawn"]
+
+
 def test_a_preferred_address_goes_first(office: Office) -> None:
     webhook = RecordingChannel(needs_address=True)
     office.channels = {"sms": office.sms, "webhook": webhook}

@@ -13,7 +13,7 @@ from escort.families.models import Guardian
 from escort.journeys.reminders import next_due_at, sweep_reminders
 from escort.journeys.words import spoken_pair
 from escort.rota.models import LegState, ShiftState
-from notifications.models import Message, MessageState, Urgency
+from notifications.models import HandKind, HandTask, Message, MessageState, Urgency
 from notifications.sealed import Keyring
 from tests.builders import NOW, ZONE, a_child, a_volunteer
 from tests.cast import the_cast
@@ -300,6 +300,25 @@ def test_an_older_text_that_names_the_replaced_driver_is_not_sent_after_the_corr
     assert changed.text.startswith("【杜鹃鸟】换人了。杨同学今天早上7点45")
     assert (other.state, other.about) == (MessageState.QUEUED, f"leg:{home.leg_id}")
     assert "早上7点45" not in other.text
+
+
+def test_an_older_text_on_the_offices_list_is_taken_off_it_by_the_correction(session: Session) -> None:
+    cast = the_cast(session)
+    ride = a_ride(session, cast.xiaoyu, driver=cast.wang)
+    run_until(session, local(NOW.date(), 18))
+    (old,) = messages(session, cast.xiaoyu.guardian_subject)
+    old.state = MessageState.BY_HAND
+    session.add(HandTask(message_id=old.id or 0, kind=HandKind.FORWARD, created_at=NOW))
+    replaced_at = local(NOW.date(), 19)
+    free(session, ride, replaced_at)
+    a_shift(session, ride.run, cast.chen, confirmed_at=replaced_at)
+
+    sweep(session, replaced_at)
+    session.expire_all()
+
+    old, new = messages(session, cast.xiaoyu.guardian_subject)
+    assert (old.state, new.template) == (MessageState.WITHDRAWN, "family.changed")
+    assert list(session.exec(select(HandTask.outcome))) == ["withdrawn"]
 
 
 def test_a_ride_that_the_calendar_takes_away_is_told_once(session: Session) -> None:
