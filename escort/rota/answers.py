@@ -19,6 +19,7 @@ from sqlmodel import Session, col, select, update
 
 from escort.errors import Conflict, NotFound, Refused
 from escort.roster.households import lock_household
+from escort.rota.aboard import legs_in_cars
 from escort.rota.fitness import Scene, Seat, rules_in, scene_of, what_breaks
 from escort.rota.models import (
     Ask,
@@ -34,6 +35,7 @@ from escort.rota.models import (
     Shift,
     ShiftState,
 )
+from escort.rota.release import Reason, free_shifts
 from escort.rota.seats import lock_runs, search_now
 from escort.rota.shown import CHANGED, still_holds
 from escort.rota.taking import take_seat, tell_the_others
@@ -135,7 +137,8 @@ def record_answer(
 ) -> str:
     """Record an answer given by telephone, with who took it down; return "" or why a yes could not be taken.
 
-    Raises Refused if this volunteer was never asked for the run, Conflict if it is too late for the answer.
+    A no also gives a promise back: whoever falls ill rings, and others are asked at once. Raises Refused if this
+    volunteer was never asked for the run, Conflict if it is too late for the answer.
     """
     offer = session.exec(
         select(Offer)
@@ -145,12 +148,39 @@ def record_answer(
     ).first()
     if offer is None:
         raise Refused("还没有问过这位志愿者。请先点“问”，再记下电话里的回答。")
+    is_said_already = offer.state == OfferState.DECLINED
+    if not yes and (is_said_already or _give_back(session, offer, by=by, now=now, zone=zone)):
+        return ""
     if answer_offer(session, offer_id=_id(offer.id), yes=yes, by=by, how=how, now=now, zone=zone):
         return ""
     session.refresh(offer)
     if not offer.end_reason:
         raise Conflict("这个回答来晚了：已经有别人开，或者这趟车变了。请看一下现在是谁。")
     return offer.end_reason
+
+
+def _give_back(session: Session, offer: Offer, *, by: str, now: datetime, zone: ZoneInfo) -> bool:
+    """Free the promise that came of an offer, as for a no before it; False if there is none that can be freed."""
+    promised = session.exec(
+        select(Shift.id).where(
+            Shift.run_id == offer.run_id,
+            Shift.volunteer_id == offer.volunteer_id,
+            Shift.state == ShiftState.CONFIRMED,
+        )
+    ).all()
+    legs = session.exec(select(RunLeg.leg_id).where(RunLeg.run_id == offer.run_id, col(RunLeg.is_live))).all()
+    shift_ids = [_id(shift_id) for shift_id in promised]
+    if promised and legs_in_cars(session, [offer.run_id or 0]):
+        raise Conflict("孩子已经在车上，这趟现在不能换人。请马上打给司机，问清楚到了哪里、要不要别人去接。")
+    if not free_shifts(session, shift_ids=shift_ids, reason=Reason.GIVEN_BACK, by=by, now=now, zone=zone):
+        return False
+    remember_refusal(session, leg_ids=legs, volunteer_id=offer.volunteer_id, now=now)
+    session.exec(
+        update(Offer)
+        .where(col(Offer.id) == offer.id)
+        .values(state=str(OfferState.DECLINED), answered_at=now, end_reason="")
+    )
+    return True
 
 
 def remember_refusal(session: Session, *, leg_ids: Collection[int], volunteer_id: int, now: datetime) -> None:

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     CALENDAR = "calendar"  # not a school day any more, or the escort ended
     CHANGED = "changed"  # time or place is not what was promised
     BLOCKOUT = "blockout"  # the volunteer cannot that day
+    GIVEN_BACK = "given_back"  # the volunteer told the office that he cannot after all
     SUSPENDED = "suspended"
     STOOD_IN = "stood_in"  # somebody else drives
     NOT_IN_ROTA = "not_in_rota"  # the volunteer joins later, or has left by then
@@ -54,6 +55,7 @@ IN_WORDS = {
     Reason.CALENDAR: "这天不用接送了",
     Reason.CHANGED: "时间或地点改了，要重新问",
     Reason.BLOCKOUT: "记下了您这天不方便",
+    Reason.GIVEN_BACK: "记下了您这趟去不了",
     Reason.SUSPENDED: "您的接送先暂停",
     Reason.STOOD_IN: "已由他人接送",
     Reason.NOT_IN_ROTA: "那天您不在轮值里",

@@ -91,10 +91,12 @@ class Pilot:
             self.press(row, "已告知")
 
     def press(self, where: Page | Locator, name: str) -> None:
-        button = where.get_by_role("button", name=name).first
-        if not button.is_visible():
-            button.evaluate("one => one.closest('details') && (one.closest('details').open = true)")
-        button.click()
+        """Press a form's button, wherever it is folded away, and wait for the page that comes back."""
+        button = where.get_by_role("button", name=name, include_hidden=True).first
+        button.evaluate("one => { const fold = one.closest('details'); if (fold) fold.open = true }")
+        page = where if isinstance(where, Page) else where.page
+        with page.expect_navigation():
+            button.click()
 
     def last_told(self, who: str, having: str = "") -> Told:
         """Return the newest message to somebody, of those that hold these words."""

@@ -80,10 +80,14 @@ def sick_tuesday(here: Pilot) -> None:
 
 
 def ill_at_dawn_on_wednesday(here: Pilot) -> None:
-    """The morning's driver rings at 06:40: the office writes it down, rings three others, and one can."""
+    """The morning's driver rings at 06:40: the office writes it down, rings others, and one of them can."""
     desk = here.desk
     here.until(WED, "06:40")
-    desk.goto("/today")
+    desk.goto("/rota?show=all")
+    desk.locator("td a", has_text="吴秀英").first.click()
+    here.press(desk, "吴秀英去不了")
+    here.scene(desk, "ill-at-dawn")
+    here.until(WED, "06:41")
     here.scene(desk, "dawn")
     for told in here.told[5:]:
         print(told)

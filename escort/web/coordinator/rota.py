@@ -268,6 +268,7 @@ REASON_WORDS = {
     "calendar": mark("这天不上学"),
     "changed": mark("时间或地点变了"),
     "blockout": mark("这天不行"),
+    "given_back": mark("打电话说去不了"),
     "suspended": mark("停用"),
     "stood_in": mark("别人顶班"),
     "unfit": mark("证件到期或家里不同意"),

@@ -5,6 +5,8 @@ from datetime import date
 from sqlmodel import select
 
 from escort.access.models import AuditEvent
+from escort.journeys.models import Step
+from escort.journeys.told_by_phone import record_told_step
 from escort.roster.models import Volunteer
 from escort.rota.models import (
     Leg,
@@ -13,7 +15,9 @@ from escort.rota.models import (
     OfferState,
     PlanRecord,
     PlanState,
+    Refusal,
     Run,
+    RunLeg,
     Shift,
     ShiftState,
 )
@@ -21,7 +25,7 @@ from notifications.models import Message
 from tests.builders import NOW
 from tests.cast import Cast, the_cast
 from tests.escort.web.coordinator.conftest import Desk
-from tests.escort.web.coordinator.days import a_full_day, a_leg, a_run, a_shift
+from tests.escort.web.coordinator.days import a_full_day, a_leg, a_run, a_shift, at
 from tests.queries import count_queries
 
 ON = date(2021, 4, 8)  # the Thursday after the first evening
@@ -113,6 +117,43 @@ def test_a_yes_on_the_phone_that_cannot_be_taken_is_kept_and_told_with_why(desk:
     assert "王师傅：这个回答不能算，他的车座位不够。" in shown
     with desk.house.store.read() as session:
         assert session.exec(select(Offer.state)).one() == OfferState.WITHDRAWN
+
+
+def test_whoever_rings_to_say_that_he_cannot_after_all_is_free_and_others_are_asked(desk: Desk) -> None:
+    cast, run_id = a_hole(desk)
+    desk.post(f"/rota/runs/{run_id}/ask", {"volunteer_ids": [str(cast.wang.id)]})
+    desk.post(f"/rota/runs/{run_id}/record", {"volunteer_id": str(cast.wang.id), "answer": "yes"})
+
+    for _ in range(2):  # pressed twice: written down once
+        desk.post(f"/rota/runs/{run_id}/record", {"volunteer_id": str(cast.wang.id), "answer": "no"})
+
+    with desk.house.store.read() as session:
+        shift = session.exec(select(Shift)).one()
+        assert (shift.state, shift.end_reason) == (ShiftState.FREED, "given_back:account:1")
+        assert session.exec(select(Offer.state)).one() == OfferState.DECLINED
+        assert session.exec(select(Refusal.volunteer_id)).all() == [cast.wang.id]
+        assert session.get_one(Run, run_id).search_at == desk.clock.at
+        told = session.exec(select(Message).where(Message.template == "driver.stand_down")).one()
+        assert "记下了您这趟去不了" in told.text
+    assert "王师傅：换下来了（打电话说去不了）" in desk.get(f"/rota/runs/{run_id}")
+
+
+def test_while_a_child_is_in_the_car_nobody_is_taken_from_the_wheel(desk: Desk) -> None:
+    cast, run_id = a_hole(desk)
+    desk.post(f"/rota/runs/{run_id}/ask", {"volunteer_ids": [str(cast.wang.id)]})
+    desk.post(f"/rota/runs/{run_id}/record", {"volunteer_id": str(cast.wang.id), "answer": "yes"})
+    with desk.house.store.write() as session:
+        leg = session.exec(select(RunLeg.leg_id).where(RunLeg.run_id == run_id)).one()
+        for step in (Step.STARTED, Step.ON_BOARD):
+            record_told_step(session, leg_id=leg, step=step, by="account:1", now=at(ON, "07:40"))
+
+    said = desk.post(
+        f"/rota/runs/{run_id}/record", {"volunteer_id": str(cast.wang.id), "answer": "no"}, expect=409
+    )
+
+    assert "孩子已经在车上" in said
+    with desk.house.store.read() as session:
+        assert session.exec(select(Shift.state)).one() == ShiftState.CONFIRMED
 
 
 def test_who_was_never_asked_cannot_be_written_down(desk: Desk) -> None:
