@@ -55,7 +55,7 @@ IN_WORDS = {
     Reason.CALENDAR: "这天不用接送了",
     Reason.CHANGED: "时间或地点改了，要重新问",
     Reason.BLOCKOUT: "记下了您这天不方便",
-    Reason.GIVEN_BACK: "记下了您这趟去不了",
+    Reason.GIVEN_BACK: "您说去不了，我们另外找人",
     Reason.SUSPENDED: "您的接送先暂停",
     Reason.STOOD_IN: "已由他人接送",
     Reason.NOT_IN_ROTA: "那天您不在轮值里",

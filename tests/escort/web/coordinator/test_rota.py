@@ -134,7 +134,7 @@ def test_whoever_rings_to_say_that_he_cannot_after_all_is_free_and_others_are_as
         assert session.exec(select(Refusal.volunteer_id)).all() == [cast.wang.id]
         assert session.get_one(Run, run_id).search_at == desk.clock.at
         told = session.exec(select(Message).where(Message.template == "driver.stand_down")).one()
-        assert "记下了您这趟去不了" in told.text
+        assert "您说去不了，我们另外找人" in told.text
     assert "王师傅：换下来了（打电话说去不了）" in desk.get(f"/rota/runs/{run_id}")
 
 
