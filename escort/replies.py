@@ -21,6 +21,7 @@ from escort.roster.models import Volunteer
 from escort.rota import asks, month_question
 from escort.rota.availability import block_out
 from escort.rota.models import (
+    CAN_SAY_NO,
     LIVE_SHIFT,
     Ask,
     AskState,
@@ -208,7 +209,7 @@ def _volunteer(session: Session, row: Inbound, reply: Reply, parties: Sequence[s
         return _to_human(session, party, desk, is_urgent=is_soon)
     if len(open_asks) > 1:
         return _which_ask(session, open_asks, desk)
-    offers = [offer for offer in asks.offers_of(session, ask.id or 0) if offer.state == OfferState.OPEN]
+    offers = [offer for offer in asks.offers_of(session, ask.id or 0) if offer.state in CAN_SAY_NO]
     declined = _named(offers, reply)
     if reply.meaning == Meaning.RECEIVED or (reply.meaning == Meaning.NO_ON and not declined):
         words = wording.reply_ask_back(_turns(session, offers), now=desk.now, zone=desk.zone)

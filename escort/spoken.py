@@ -6,7 +6,7 @@ the district's zone.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 TO_SCHOOL, HOME = "to_school", "home"
@@ -105,6 +105,11 @@ def by_weekday(turns: Iterable[Turn], zone: ZoneInfo) -> str:
     for turn in sorted(turns, key=lambda turn: turn.starts_at):
         of_day.setdefault(turn.starts_at.astimezone(zone).date(), []).append(turn)
     return "，".join(WEEKDAYS[on.weekday()] + halves(mine, zone) for on, mine in of_day.items())
+
+
+def every_week(weekday: int, direction: str, usual_at: time) -> str:
+    """Return 每周三07:45上学."""
+    return f"每{WEEKDAYS[weekday]}{usual_at:%H:%M}{DIRECTIONS[direction]}"
 
 
 def halves(turns: Iterable[Turn], zone: ZoneInfo) -> str:

@@ -6,7 +6,7 @@ read 12-hour words, volunteers and the office the 24-hour clock. A device's link
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from string import Formatter
 from zoneinfo import ZoneInfo
 
@@ -37,6 +37,52 @@ def routine_ask(
         deadline=spoken.moment(deadline, now, zone),
         link=link,
     )
+
+
+def week_message(
+    asked: Sequence[Turn],
+    as_usual: Sequence[Turn],
+    *,
+    deadline: datetime,
+    link: str,
+    now: datetime,
+    zone: ZoneInfo,
+) -> Wording:
+    """The week's one message: what is asked, and what a standing yes covers, which is told."""
+    if not as_usual:
+        return routine_ask(asked, deadline=deadline, link=link, now=now, zone=zone)
+    days = spoken.weekdays([*asked, *as_usual], zone)
+    common = {
+        "week": spoken.week((asked or as_usual)[0].starts_at, now, zone),
+        "deadline": spoken.moment(deadline, now, zone),
+        "link": link,
+    }
+    example = {"example": days[len(days) // 2]}
+    if asked:
+        return _say(
+            "ask.routine_and_usual",
+            count=str(len(asked)),
+            turns=spoken.by_weekday(asked, zone) + spoken.areas(asked),
+            usual=spoken.by_weekday(as_usual, zone),
+            **example,
+            **common,
+        )
+    return _say(
+        "ask.as_usual" if len(days) > 1 else "ask.as_usual_one_day",
+        count=str(len(as_usual)),
+        turns=spoken.by_weekday(as_usual, zone) + spoken.areas(as_usual),
+        **(example if len(days) > 1 else {}),
+        **common,
+    )
+
+
+def standing_given(weekday: int, direction: str, usual_at: time) -> Wording:
+    """The office wrote down a standing yes that was given by telephone: he can contradict."""
+    return _say("standing.given", turn=spoken.every_week(weekday, direction, usual_at))
+
+
+def standing_ended(weekday: int, direction: str, usual_at: time) -> Wording:
+    return _say("standing.ended", turn=spoken.every_week(weekday, direction, usual_at))
 
 
 def stand_in_ask(
@@ -439,6 +485,21 @@ TEXTS = {
     "ask.routine_one_day": (
         "【杜鹃鸟】您好，{week}{count}趟：{turns}。能去回1，去不了回2。{deadline}前回就好。{link}"
     ),
+    "ask.routine_and_usual": (
+        "【杜鹃鸟】您好，{week}问您{count}趟：{turns}；固定的照常：{usual}。都能去回1，只{example}不行回“2{example}”，"
+        "回2是全都不行，固定的也算。{deadline}前回。{link}"
+    ),
+    "ask.as_usual": (
+        "【杜鹃鸟】您好，{week}固定的{count}趟照常：{turns}。不用回；只{example}不行回“2{example}”，都不行回2，{deadline}前回。{link}"
+    ),
+    "ask.as_usual_one_day": (
+        "【杜鹃鸟】您好，{week}固定的{count}趟照常：{turns}。不用回；不行请回2，{deadline}前回。{link}"
+    ),
+    "standing.given": (
+        "【杜鹃鸟】值班老师记下了：{turn}您固定来，以后这一趟每周只告诉您，不再问。"
+        "时间、地点、孩子有变，调休，放假后头一天，都另外问您。不是您的意思，请告诉值班老师。"
+    ),
+    "standing.ended": "【杜鹃鸟】值班老师记下了：{turn}不再固定，以后每周照旧先问您。",
     "ask.stand_in": "【杜鹃鸟】有人临时去不了。{turn}，{what}。能去回1，去不了回2；{deadline}前先答应的去。{link}",
     "ask.changed": (
         "【杜鹃鸟】{before}这趟有变，原来的答应不算了。现在是{turn}。还能去回1，去不了回2；{deadline}前回就好。{link}"
@@ -529,6 +590,9 @@ WHY_NOT_TAKEN = {
 MAX_SEGMENTS = {
     "ask.routine": 4,
     "ask.routine_one_day": 3,
+    "ask.routine_and_usual": 5,
+    "ask.as_usual": 4,
+    "ask.as_usual_one_day": 3,
     "ask.stand_in": 3,
     "ask.changed": 3,
     "ask.partly": 3,

@@ -14,7 +14,18 @@ from escort.cases.service import open_case
 from escort.journeys.alarms import children_of
 from escort.journeys.progress import Rank, leg_progress
 from escort.roster import service as roster
-from escort.rota.models import LIVE_SHIFT, Ask, AskState, Offer, OfferState, Run, RunLeg, Shift, ShiftState
+from escort.rota.models import (
+    CAN_SAY_NO,
+    LIVE_SHIFT,
+    Ask,
+    AskState,
+    Offer,
+    OfferState,
+    Run,
+    RunLeg,
+    Shift,
+    ShiftState,
+)
 from escort.rota.release import Reason, free_shifts
 from notifications.models import Urgency
 from notifications.outbox import enqueue, withdraw
@@ -99,7 +110,7 @@ def _withdraw_asks(session: Session, volunteer_id: int, now: datetime) -> None:
         update(Offer)
         .where(
             col(Offer.volunteer_id) == volunteer_id,
-            col(Offer.state).in_((OfferState.OPEN, OfferState.LAPSED)),
+            col(Offer.state).in_((*CAN_SAY_NO, OfferState.LAPSED)),
         )
         .values(state=str(OfferState.WITHDRAWN), answered_at=now)
     )

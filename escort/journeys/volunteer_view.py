@@ -22,6 +22,7 @@ from escort.journeys.turns import KnownRun, Turn, known_runs, turn_of
 from escort.roster.gates import may_drive
 from escort.roster.models import Blockout, Volunteer
 from escort.rota.models import (
+    CAN_SAY_NO,
     LIVE_SHIFT,
     Ask,
     AskKind,
@@ -40,6 +41,7 @@ from escort.rota.models import (
 class OfferedTurn:
     offer_id: int
     turn: Turn
+    is_standing: bool = False  # told, not asked: a standing yes covers it
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,11 @@ class AskView:
     last_on: date
     deadline_at: datetime
     turns: tuple[OfferedTurn, ...]
+
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether every turn goes on as usual: silence is no loss."""
+        return all(offered.is_standing for offered in self.turns)
 
 
 @dataclass(frozen=True)
@@ -177,9 +184,10 @@ def _ask_views(asked: Sequence[tuple[Ask, Offer]], runs: dict[int, KnownRun]) ->
     asks: dict[int, Ask] = {}
     for ask, offer in asked:
         is_there = offer.run_id is None or offer.run_id in runs
-        if ask.state == AskState.OPEN and offer.state == OfferState.OPEN and is_there:
+        if ask.state == AskState.OPEN and offer.state in CAN_SAY_NO and is_there:
             asks[ask.id or 0] = ask
-            offered[ask.id or 0].append(OfferedTurn(offer.id or 0, turn_of(offer, runs)))
+            is_standing = offer.state == OfferState.STANDING
+            offered[ask.id or 0].append(OfferedTurn(offer.id or 0, turn_of(offer, runs), is_standing))
     ordered = sorted(asks.values(), key=lambda ask: (ask.kind == AskKind.ROUTINE, ask.deadline_at, ask.id))
     return tuple(_ask_view(ask, sorted(offered[ask.id or 0], key=_by_time)) for ask in ordered)
 

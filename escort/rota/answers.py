@@ -22,6 +22,7 @@ from escort.roster.households import lock_household
 from escort.rota.aboard import legs_in_cars
 from escort.rota.fitness import Scene, Seat, rules_in, scene_of, what_breaks
 from escort.rota.models import (
+    CAN_SAY_NO,
     Ask,
     AskState,
     CircleMember,
@@ -38,6 +39,7 @@ from escort.rota.models import (
 from escort.rota.release import Reason, free_shifts
 from escort.rota.seats import lock_runs, search_now
 from escort.rota.shown import CHANGED, still_holds
+from escort.rota.standing import STANDING, close_standing, covered_by, how_of, resting_on
 from escort.rota.taking import take_seat, tell_the_others
 from notifications.outbox import withdraw
 
@@ -76,11 +78,21 @@ def answer_ask(
     refused = [
         one
         for one in asked
-        if one.is_answerable and (one.id in no or (one.offer.state == OfferState.DECLINED and not takes_back))
+        if (
+            one.is_answerable
+            and (one.id in no or (one.offer.state == OfferState.DECLINED and not takes_back))
+        )
+        or (one.is_standing and one.id in no)
     ]
     wanted = [one for one in asked if one.is_answerable and one not in refused]
     _say_no(session, refused, now=now)
     promised = _say_yes(session, wanted, how=_confirmed_how(how, by), now=now, zone=zone)
+    _affirm(
+        session,
+        [one for one in asked if one.is_standing and one not in refused],
+        _confirmed_how(how, by),
+        now,
+    )
     answered = Answered()
     for one in asked:
         if one in refused:
@@ -109,13 +121,16 @@ def answer_offer(
     [one] = _read(session, _of_offer(), {"offer_id": offer_id})
     if not yes:
         done = offer_id in _say_no(session, [one], now=now)
+    elif one.rests_on_standing:
+        _affirm(session, [one], _confirmed_how(how, by), now)
+        done = True
     elif one.offer.state in _ANSWERABLE:
         promised = _say_yes(session, [one], how=_confirmed_how(how, by), now=now, zone=zone)
         done = offer_id in promised
     else:
         done = one.is_kept
     still_open = session.exec(
-        select(Offer.id).where(Offer.ask_id == offer.ask_id, Offer.state == OfferState.OPEN).limit(1)
+        select(Offer.id).where(Offer.ask_id == offer.ask_id, col(Offer.state).in_(CAN_SAY_NO)).limit(1)
     )
     if still_open.first() is None:
         session.execute(_close_ask(), {"ask_id": offer.ask_id, "now": now, "how": how})
@@ -183,6 +198,79 @@ def _give_back(session: Session, offer: Offer, *, by: str, now: datetime, zone: 
     return True
 
 
+def confirm_standing(
+    session: Session,
+    shifts: Sequence[Shift],
+    *,
+    told_at: Mapping[int, datetime],
+    now: datetime,
+    zone: ZoneInfo,
+) -> set[int]:
+    """Confirm the open shifts that a standing yes covers and whose volunteer may drive; return them.
+
+    For the caller who tells them in this transaction: what nobody is told is not confirmed.
+    """
+    covered = covered_by(session, shifts, told_at=told_at, zone=zone)
+    if not covered:
+        return set()
+    mine = [shift for shift in shifts if shift.id in covered]
+    lock_runs(session, [shift.run_id for shift in mine])
+    confirmed: set[int] = set()
+    for volunteer_id in sorted({shift.volunteer_id for shift in mine}):
+        own = [shift for shift in mine if shift.volunteer_id == volunteer_id]
+        runs = session.exec(select(Run).where(col(Run.id).in_([shift.run_id for shift in own]))).all()
+        scene = scene_of(session, volunteer_id=volunteer_id, runs=runs)
+        refused = {
+            run_id for run_id, riding in scene.riding.items() if any(leg.has_refused for leg in riding)
+        }
+        broken = what_breaks(session, scene, [Seat(_id(shift.run_id), shift.role) for shift in own])
+        for shift in own:
+            if shift.run_id not in refused and shift.run_id not in broken:
+                which = {"ids": [shift.id], "now": now, "how": how_of(covered[_id(shift.id)])}
+                confirmed.update(session.execute(_confirm_shifts(), which).scalars())
+    return confirmed
+
+
+def settle_standing(session: Session, ask_ids: Collection[int], *, now: datetime) -> None:
+    """Close what was told and not asked as promised: its ask is over, and nobody said no."""
+    session.exec(
+        update(Offer)
+        .where(col(Offer.ask_id).in_(list(ask_ids)), col(Offer.state) == OfferState.STANDING)
+        .values(state=str(OfferState.ACCEPTED), answered_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def end_standing(
+    session: Session,
+    *,
+    volunteer_id: int,
+    standing_id: int,
+    kept: Collection[int],
+    by: str,
+    how: str,
+    now: datetime,
+) -> list[int]:
+    """End a standing yes; return the coming shifts that are given back with it.
+
+    What rests on it alone is promised no more, but for the shifts named in `kept`: those are said yes to now, each for
+    itself. Raises NotFound.
+    """
+    if not close_standing(
+        session, volunteer_id=volunteer_id, standing_id=standing_id, by=by, how=how, now=now
+    ):
+        return []
+    resting = resting_on(session, [standing_id], now=now).get(standing_id, [])
+    lock_runs(session, [one.run_id for one in resting])
+    which: dict[str, Any] = {"shift_ids": [one.shift_id for one in resting]}
+    told = _read(session, _of_shifts(), which)
+    _affirm(session, [one for one in told if one.offer.shift_id in kept], _confirmed_how(how, by), now)
+    given_back = [one for one in told if one.offer.shift_id not in kept]
+    moved = _say_no(session, given_back, now=now)
+    session.flush()
+    return [_id(one.offer.shift_id) for one in given_back if one.id in moved]
+
+
 def remember_refusal(session: Session, *, leg_ids: Collection[int], volunteer_id: int, now: datetime) -> None:
     """Note that this person is never to be asked again for these legs."""
     known = {
@@ -207,6 +295,7 @@ class _Asked:
     offer: Offer
     run: Run | None
     shift_state: str | None
+    confirmed_how: str | None  # of that shift
     gave_way: str | None  # rules that the office gave way in when it asked this person for this run
 
     @property
@@ -225,6 +314,16 @@ class _Asked:
     @property
     def is_kept(self) -> bool:
         return self.offer.state == OfferState.ACCEPTED and self.shift_state in _KEPT
+
+    @property
+    def rests_on_standing(self) -> bool:
+        """Whether a standing yes alone holds it."""
+        return self.shift_state == ShiftState.CONFIRMED and (self.confirmed_how or "").startswith(STANDING)
+
+    @property
+    def is_standing(self) -> bool:
+        """Whether it was told and not asked, and its ask is still open for a no."""
+        return self.offer.state == OfferState.STANDING and self.rests_on_standing
 
     @property
     def seat(self) -> Seat:
@@ -293,7 +392,7 @@ def _turn_away(session: Session, unfit: Sequence[_Asked], broken: Mapping[int, s
     for reason in sorted(set(broken.values())):
         those = [one for one in unfit if broken[one.run_id] == reason]
         _settle(session, those, OfferState.WITHDRAWN, now, reason=reason)
-    _end_open_shifts(session, unfit, ShiftState.FREED, "unfit", now)
+    _end_shifts(session, unfit, ShiftState.FREED, "unfit", now)
     search_now(session, [one.run_id for one in unfit], now=now)
 
 
@@ -307,8 +406,15 @@ def _confirm(session: Session, asked: Sequence[_Asked], *, how: str, now: dateti
 
 
 def _say_no(session: Session, asked: Sequence[_Asked], *, now: datetime) -> set[int]:
-    """Record noes and let others be asked; return the offers that were not declined before."""
-    moved = _settle(session, asked, OfferState.DECLINED, now)
+    """Record noes and let others be asked; return the offers that were not declined before.
+
+    What a standing yes alone holds can be said no to as well, unless a child is in the car.
+    """
+    told = [one for one in asked if one.rests_on_standing]
+    aboard = legs_in_cars(session, [one.run_id for one in told]) if told else {}
+    given_back = [one for one in told if one.run_id not in aboard]
+    moved = _settle(session, [one for one in asked if one not in told], OfferState.DECLINED, now)
+    moved |= _settle_told(session, given_back, OfferState.DECLINED, now)
     declined = [one for one in asked if one.id in moved]
     if declined:
         run_ids = [one.offer.run_id for one in declined if one.offer.run_id is not None]
@@ -316,19 +422,55 @@ def _say_no(session: Session, asked: Sequence[_Asked], *, now: datetime) -> set[
             select(RunLeg.leg_id).where(col(RunLeg.run_id).in_(run_ids), col(RunLeg.is_live))
         ).all()
         remember_refusal(session, leg_ids=legs, volunteer_id=declined[0].offer.volunteer_id, now=now)
-        _end_open_shifts(session, declined, ShiftState.DECLINED, "declined", now)
+        _end_shifts(session, declined, ShiftState.DECLINED, "declined", now)
         search_now(session, run_ids, now=now)
     return moved
 
 
-def _end_open_shifts(
+def _settle_told(session: Session, told: Sequence[_Asked], state: OfferState, now: datetime) -> set[int]:
+    """Move offers that were told and not asked, while or after their ask is open; return those that moved."""
+    if not told:
+        return set()
+    moved = session.scalars(
+        update(Offer)
+        .where(col(Offer.id).in_([one.id for one in told]), col(Offer.state).in_(_TOLD))
+        .values(state=str(state), answered_at=now)
+        .returning(col(Offer.id))
+        .execution_options(synchronize_session=False)
+    ).all()
+    for one in told:
+        if one.id in moved:
+            set_committed_value(one.offer, "state", str(state))
+            set_committed_value(one.offer, "answered_at", now)
+    return {_id(offer_id) for offer_id in moved}
+
+
+def _affirm(session: Session, told: Sequence[_Asked], how: str, now: datetime) -> None:
+    """Make what a standing yes held a yes of its own: its volunteer has spoken for this very turn."""
+    if not told:
+        return
+    session.exec(
+        update(Shift)
+        .where(
+            col(Shift.id).in_([one.offer.shift_id for one in told]),
+            col(Shift.state) == ShiftState.CONFIRMED,
+            col(Shift.confirmed_how).startswith(STANDING),
+        )
+        .values(confirmed_how=how)
+        .execution_options(synchronize_session=False)
+    )
+    _settle_told(session, told, OfferState.ACCEPTED, now)
+
+
+def _end_shifts(
     session: Session, asked: Sequence[_Asked], state: ShiftState, reason: str, now: datetime
 ) -> None:
     session.exec(
         update(Shift)
         .where(
             col(Shift.id).in_([one.offer.shift_id for one in asked if one.offer.shift_id is not None]),
-            col(Shift.state) == ShiftState.OPEN,
+            (col(Shift.state) == ShiftState.OPEN)
+            | ((col(Shift.state) == ShiftState.CONFIRMED) & col(Shift.confirmed_how).startswith(STANDING)),
         )
         .values(state=str(state), ended_at=now, end_reason=reason)
     )
@@ -379,7 +521,7 @@ def _join_circles(session: Session, scene: Scene, asked: Sequence[_Asked], now: 
         )
 
 
-def _read(session: Session, statement: Any, which: dict[str, int]) -> list[_Asked]:
+def _read(session: Session, statement: Any, which: Mapping[str, Any]) -> list[_Asked]:
     fresh = {"populate_existing": True}
     return [_Asked(*row) for row in session.execute(statement, which, execution_options=fresh)]
 
@@ -418,6 +560,11 @@ def _of_offer() -> Any:
     return _asked().where(col(Offer.id) == bindparam("offer_id"))
 
 
+@cache
+def _of_shifts() -> Any:
+    return _asked().where(col(Offer.shift_id).in_(bindparam("shift_ids", expanding=True)))
+
+
 def _asked() -> Any:
     """What the office gave way in once stands for every later ask of the same person for the same run."""
     by_hand = aliased(Offer)
@@ -431,7 +578,7 @@ def _asked() -> Any:
         .order_by(col(by_hand.id).desc())
         .limit(1)
     )
-    columns: Any = (Offer, Run, col(Shift.state), gave_way.scalar_subquery())
+    columns: Any = (Offer, Run, col(Shift.state), col(Shift.confirmed_how), gave_way.scalar_subquery())
     return (
         select(*columns)
         .select_from(Offer)
@@ -482,4 +629,5 @@ def _close_ask() -> Any:
 
 
 _ANSWERABLE = (OfferState.OPEN, OfferState.LAPSED, OfferState.DECLINED, OfferState.TAKEN)
+_TOLD = (OfferState.STANDING, OfferState.ACCEPTED)
 _KEPT = (ShiftState.CONFIRMED, ShiftState.SERVED)

@@ -5,7 +5,7 @@ volunteer says yes. What they say is in answers.py.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from escort.errors import Conflict
 from escort.rota.answers import Answered as Answered
 from escort.rota.answers import answer_ask as answer_ask
 from escort.rota.answers import answer_offer as answer_offer
+from escort.rota.answers import confirm_standing, settle_standing
 from escort.rota.answers import record_answer as record_answer
 from escort.rota.deadlines import Terms, routine_terms
 from escort.rota.models import (
@@ -69,7 +70,8 @@ def send_asks(
 ) -> int:
     """Ask every volunteer (or `only` one) with published shifts nobody has asked about; return the number of asks.
 
-    This week's are asked at once, next week's from Thursday 18:00. Whoever has an ask open is left alone.
+    This week's are asked at once, next week's from Thursday 18:00. Whoever has an ask open is left alone. What a
+    standing yes covers is confirmed by this very message, and told rather than asked.
     """
     turns: dict[int, list[Shift]] = defaultdict(list)
     whose = [] if only is None else [Shift.volunteer_id == only]
@@ -83,6 +85,14 @@ def send_asks(
         volunteer_id: routine_terms(now, min(shown[_run(shift)].starts_at for shift in shifts), zone)
         for volunteer_id, shifts in first_week.items()
     }
+    told_at = {volunteer_id: one.not_before or now for volunteer_id, one in terms.items()}
+    standing = confirm_standing(
+        session,
+        [one for shifts in first_week.values() for one in shifts],
+        told_at=told_at,
+        now=now,
+        zone=zone,
+    )
     rows = [
         {
             "volunteer_id": volunteer_id,
@@ -105,14 +115,17 @@ def send_asks(
         for volunteer_id, ask_id in zip(first_week, ask_ids, strict=True)
         if ask_id is not None
     }
-    _insert_offers(session, ask_of, first_week, shown)
-    _tell(session, ask_of, terms, first_week, shown, now=now, zone=zone, links=links)
+    _insert_offers(session, ask_of, first_week, shown, standing)
+    _tell(session, ask_of, terms, first_week, shown, standing, now=now, zone=zone, links=links)
     session.expire_all()
     return len(rows)
 
 
 def lapse_asks(session: Session, *, now: datetime) -> int:
-    """Close every ask whose deadline has passed; free what it held, and let the stand-in search look."""
+    """Close every ask whose deadline has passed; free what it held, and let the stand-in search look.
+
+    What was told and not asked stays promised: nobody said no to it.
+    """
     due = [
         ask_id
         for ask_id in session.exec(
@@ -125,11 +138,16 @@ def lapse_asks(session: Session, *, now: datetime) -> int:
     waiting = (col(Offer.ask_id).in_(due), col(Offer.state) == OfferState.OPEN)
     lock_runs(session, session.exec(select(Offer.run_id).where(*waiting)).all())
     offers = session.exec(select(Offer.run_id, Offer.shift_id).where(*waiting)).all()
+    unanswered = select(Offer.id).where(col(Offer.ask_id) == col(Ask.id), col(Offer.state) == OfferState.OPEN)
+    closing = (col(Ask.id).in_(due), col(Ask.state) == AskState.OPEN)
     session.exec(
         update(Ask)
-        .where(col(Ask.id).in_(due), col(Ask.state) == AskState.OPEN)
-        .values(state=str(AskState.LAPSED))
+        .where(*closing, ~unanswered.exists())
+        .values(state=str(AskState.ANSWERED), answered_at=now, answer="standing")
+        .execution_options(synchronize_session=False)
     )
+    session.exec(update(Ask).where(*closing).values(state=str(AskState.LAPSED)))
+    settle_standing(session, due, now=now)
     session.exec(update(Offer).where(*waiting).values(state=str(OfferState.LAPSED)))
     session.exec(
         update(Shift)
@@ -272,6 +290,7 @@ def _insert_offers(
     ask_of: Mapping[int, int],
     shifts_of: Mapping[int, list[Shift]],
     shown: Mapping[int, RunShown],
+    standing: Collection[int],
 ) -> None:
     offers = [
         {
@@ -282,7 +301,7 @@ def _insert_offers(
             "role": shift.role,
             "on": shift.on,
             "direction": shift.direction,
-            "state": OfferState.OPEN,
+            "state": OfferState.STANDING if shift.id in standing else OfferState.OPEN,
             "shown_starts_at": shown[_run(shift)].starts_at,
             "shown_legs": shown[_run(shift)].legs,
         }
@@ -308,6 +327,7 @@ def _tell(
     terms: Mapping[int, Terms],
     shifts_of: Mapping[int, list[Shift]],
     shown: Mapping[int, RunShown],
+    standing: Collection[int],
     *,
     now: datetime,
     zone: ZoneInfo,
@@ -320,7 +340,8 @@ def _tell(
             _letter(
                 volunteer_id,
                 ask_of[volunteer_id],
-                [shown[_run(shift)].turn for shift in shifts],
+                [shown[_run(shift)].turn for shift in shifts if shift.id not in standing],
+                [shown[_run(shift)].turn for shift in shifts if shift.id in standing],
                 terms[volunteer_id],
                 link[f"volunteer:{volunteer_id}"],
                 now,
@@ -335,7 +356,8 @@ def _tell(
 def _letter(
     volunteer_id: int,
     ask_id: int,
-    turns: Sequence[wording.Turn],
+    asked: Sequence[wording.Turn],
+    as_usual: Sequence[wording.Turn],
     terms: Terms,
     link: str,
     now: datetime,
@@ -344,7 +366,9 @@ def _letter(
     told_at = terms.not_before or now
     return Letter(
         to=f"volunteer:{volunteer_id}",
-        wording=wording.routine_ask(turns, deadline=terms.deadline_at, link=link, now=told_at, zone=zone),
+        wording=wording.week_message(
+            asked, as_usual, deadline=terms.deadline_at, link=link, now=told_at, zone=zone
+        ),
         about=f"ask:{ask_id}",
         dedup_key=f"ask:{ask_id}",
         urgency=Urgency.URGENT if terms.deadline_at - told_at < URGENT_WITHIN else Urgency.ROUTINE,

@@ -4,7 +4,7 @@ Plan, offer, confirmation, what really happened and hours are five records. A re
 shift; the old one stays, with its reason.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Any
 
@@ -55,6 +55,11 @@ class OfferState(StrEnum):
     LAPSED = "lapsed"
     TAKEN = "taken"  # somebody else was first
     WITHDRAWN = "withdrawn"  # the run changed or went away
+    STANDING = "standing"  # told, not asked: a standing yes covers it; while the ask is open a no ends it
+
+
+CAN_SAY_NO = (OfferState.OPEN, OfferState.STANDING)
+"""While its ask is open, an offer in one of these states waits for a word."""
 
 
 class AskKind(StrEnum):
@@ -176,7 +181,9 @@ class Shift(SQLModel, table=True):
     created_at: datetime
     published_at: datetime | None = None
     confirmed_at: datetime | None = None
-    confirmed_how: str = Field(default="", max_length=40)  # "sms", "page", "phone:account:1"
+    confirmed_how: str = Field(
+        default="", max_length=40
+    )  # "sms:volunteer:3", "phone:account:1", "standing:12"
     shown_starts_at: datetime | None = None  # a yes holds for what was shown
     shown_legs: str = Field(default="", max_length=120)  # leg ids with generations, as shown
     ended_at: datetime | None = None
@@ -273,6 +280,36 @@ class Refusal(SQLModel, table=True):
     taken_back_at: datetime | None = None
 
     __table_args__ = (UniqueConstraint("leg_id", "volunteer_id", name="uq_refusal_leg_volunteer"),)
+
+
+class StandingYes(SQLModel, table=True):
+    """每周固定来: this person comes on this weekday's half-day at about this time, for children who know them.
+
+    Explicit, dated, and ended whenever they like. What it does not cover is asked afresh (`rota.standing`).
+    """
+
+    __tablename__ = "standing_yes"
+    id: int | None = Field(default=None, primary_key=True)
+    volunteer_id: int = Field(foreign_key="volunteer.id", index=True)
+    weekday: int  # 0 Monday
+    direction: str = Field(max_length=16)
+    usual_at: time  # local wall time of the first pick-up, as it was shown
+    given_at: datetime
+    given_how: str = Field(max_length=40)  # "page:volunteer:3", "phone:account:1"
+    ended_at: datetime | None = None
+    ended_how: str = Field(default="", max_length=40)
+
+    __table_args__ = (
+        Index(
+            "uq_standing_yes_live",
+            "volunteer_id",
+            "weekday",
+            "direction",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
 
 
 class CircleMember(SQLModel, table=True):

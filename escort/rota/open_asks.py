@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from escort import pinyin
 from escort.families.models import Child
 from escort.roster.models import Volunteer
-from escort.rota.models import Ask, AskKind, AskState, Leg, Offer, OfferState, Run, RunLeg
+from escort.rota.models import CAN_SAY_NO, Ask, AskKind, AskState, Leg, Offer, OfferState, Run, RunLeg
 from notifications.models import HandTask, Message
 
 
@@ -23,6 +23,7 @@ class AskedTurn:
     direction: str
     starts_at: datetime
     children: tuple[str, ...]  # short names, in the order of the stops
+    is_standing: bool = False  # told, not asked
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,11 @@ def list_open_asks(session: Session, *, text: str = "") -> list[OpenAsk]:
         .join(Offer, col(Offer.ask_id) == col(Ask.id))
         .join(Volunteer, col(Volunteer.id) == col(Ask.volunteer_id))
         .join(Run, col(Run.id) == col(Offer.run_id))
-        .where(Ask.state == AskState.OPEN, Offer.state == OfferState.OPEN)
+        .where(Ask.state == AskState.OPEN, col(Offer.state).in_(CAN_SAY_NO))
         .order_by(col(Ask.deadline_at), col(Ask.id), col(Run.starts_at))
     ).all()
-    rows = [row for row in rows if pinyin.matches(row[1], text)]
+    asking = {ask.id for ask, _, offer, _ in rows if offer.state == OfferState.OPEN}
+    rows = [row for row in rows if row[0].id in asking and pinyin.matches(row[1], text)]
     children = _children(session, {offer.run_id for _, _, offer, _ in rows})
     untold = _untold(session, {ask.id for ask, *_ in rows})
     asks: dict[int | None, tuple[Ask, str]] = {}
@@ -60,7 +62,15 @@ def list_open_asks(session: Session, *, text: str = "") -> list[OpenAsk]:
         asks[ask.id] = (ask, name)
         names = children.get(offer.run_id, ())
         turns[ask.id].append(
-            AskedTurn(offer.id or 0, offer.run_id or 0, offer.on, offer.direction, starts_at, names)
+            AskedTurn(
+                offer.id or 0,
+                offer.run_id or 0,
+                offer.on,
+                offer.direction,
+                starts_at,
+                names,
+                is_standing=offer.state == OfferState.STANDING,
+            )
         )
     return [
         OpenAsk(

@@ -14,6 +14,7 @@ from escort.roster.gates import may_drive, may_ride_along
 from escort.roster.models import Volunteer
 from escort.rota.aboard import boarded, follow_by_phone, legs_in_cars
 from escort.rota.models import (
+    CAN_SAY_NO,
     LIVE_SHIFT,
     Ask,
     AskState,
@@ -155,7 +156,7 @@ def dissolve_runs(
     ).all()
     _end(session, shifts, reason=reason, by=by, now=now, zone=zone, tell=True)
     offers = session.exec(
-        select(Offer).where(col(Offer.run_id).in_(ids), Offer.state == OfferState.OPEN)
+        select(Offer).where(col(Offer.run_id).in_(ids), col(Offer.state).in_(CAN_SAY_NO))
     ).all()
     withdraw_offers(session, offers, now=now, reason=reason)
     session.exec(
@@ -222,12 +223,14 @@ def withdraw_offers(session: Session, offers: Sequence[Offer], *, now: datetime,
         return
     session.exec(
         update(Offer)
-        .where(col(Offer.id).in_([offer.id for offer in offers]), col(Offer.state) == OfferState.OPEN)
+        .where(col(Offer.id).in_([offer.id for offer in offers]), col(Offer.state).in_(CAN_SAY_NO))
         .values(state=str(OfferState.WITHDRAWN), answered_at=now)
     )
     asks = {offer.ask_id for offer in offers}
     alive = set(
-        session.exec(select(Offer.ask_id).where(col(Offer.ask_id).in_(asks), Offer.state == OfferState.OPEN))
+        session.exec(
+            select(Offer.ask_id).where(col(Offer.ask_id).in_(asks), col(Offer.state).in_(CAN_SAY_NO))
+        )
     )
     for ask_id in sorted(asks - alive):
         session.exec(
@@ -274,7 +277,7 @@ def _end(
         .values(state=str(ShiftState.FREED), ended_at=now, end_reason=f"{reason}:{by}"[:80])
     )
     offers = session.exec(
-        select(Offer).where(col(Offer.shift_id).in_(ids), Offer.state == OfferState.OPEN)
+        select(Offer).where(col(Offer.shift_id).in_(ids), col(Offer.state).in_(CAN_SAY_NO))
     ).all()
     withdraw_offers(session, offers, now=now, reason=reason)
     enqueue_many(session, letters, now=now)

@@ -1,6 +1,6 @@
 """Every message, word for word, with what it costs as SMS."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -89,6 +89,33 @@ MESSAGES = [
         wording.routine_ask([MONDAY], deadline=at(9, 20), link=LINK, now=NOW, zone=ZONE),
         2,
         "【杜鹃鸟】您好，下周1趟：周一07:45上学，望溪镇一带。能去回1，去不了回2。明天20:00前回就好。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.week_message([], [MONDAY, WEDNESDAY], deadline=at(9, 20), link=LINK, now=NOW, zone=ZONE),
+        2,
+        "【杜鹃鸟】您好，下周固定的2趟照常：周一07:45上学，周三16:00放学，望溪镇一带。不用回；只周三不行回“2周三”，都不行回2，明天20:00前回。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.week_message([], [MONDAY], deadline=at(9, 20), link=LINK, now=NOW, zone=ZONE),
+        2,
+        "【杜鹃鸟】您好，下周固定的1趟照常：周一07:45上学，望溪镇一带。不用回；不行请回2，明天20:00前回。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.week_message(
+            [MONDAY], [WEDNESDAY, THURSDAY], deadline=at(9, 20), link=LINK, now=NOW, zone=ZONE
+        ),
+        3,
+        "【杜鹃鸟】您好，下周问您1趟：周一07:45上学，望溪镇一带；固定的照常：周三16:00放学，周四07:30上学。都能去回1，只周三不行回“2周三”，回2是全都不行，固定的也算。明天20:00前回。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.standing_given(2, "to_school", time(7, 45)),
+        2,
+        "【杜鹃鸟】值班老师记下了：每周三07:45上学您固定来，以后这一趟每周只告诉您，不再问。时间、地点、孩子有变，调休，放假后头一天，都另外问您。不是您的意思，请告诉值班老师。",
+    ),
+    (
+        wording.standing_ended(2, "to_school", time(7, 45)),
+        1,
+        "【杜鹃鸟】值班老师记下了：每周三07:45上学不再固定，以后每周照旧先问您。",
     ),
     (
         wording.stand_in_ask(

@@ -2,8 +2,19 @@
 
 from fastapi import APIRouter
 
-from escort.web.coordinator import asks, book, calendar, child_edit, children, month, rota, today, volunteers
+from escort.web.coordinator import (
+    asks,
+    book,
+    calendar,
+    child_edit,
+    children,
+    month,
+    promises,
+    rota,
+    today,
+    volunteers,
+)
 
 router = APIRouter(include_in_schema=False)
-for part in (today, asks, rota, children, child_edit, volunteers, calendar, book, month):
+for part in (today, asks, rota, children, child_edit, volunteers, promises, calendar, book, month):
     router.include_router(part.router)

@@ -16,7 +16,7 @@ from escort.roster import queries, service
 from escort.roster.forms import ChangedVolunteer, NewVolunteer, form_of
 from escort.roster.gates import SENTENCES, VETTING_VALID, Gate, gates_on
 from escort.roster.models import Volunteer
-from escort.rota import availability, release
+from escort.rota import availability, release, standing
 from escort.rota.needs import fit_to_car
 from escort.rota.volunteer_turns import is_ahead, turns_of
 from escort.sentences import mark
@@ -158,6 +158,7 @@ def show_volunteer(
     subject = service.subject_of(volunteer_id)
     today = _today(house, now)
     turns = turns_of(session, volunteer_id=volunteer_id)
+    held = standing.standing_of(session, volunteer_id)
     return page(
         request,
         "coordinator/volunteer.html",
@@ -171,6 +172,10 @@ def show_volunteer(
         blockouts=queries.blockouts_of(session, volunteer_id, from_on=today),
         phones_bound=devices.live_devices(session, subject=subject, now=house.real_now()),
         team=next((team for team in queries.list_teams(session) if team.team_id == volunteer.team_id), None),
+        standing=held,
+        resting=standing.resting_on(session, [one.id or 0 for one in held], now=now),
+        choices=standing.choices_for(session, volunteer_id=volunteer_id, now=now, zone=house.zone),
+        a_date_of=standing.a_date_of,
         reasons=SUSPEND_REASONS,
         reason_words=REASON_WORDS,
         turn_words=TURN_WORDS,

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
-from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.responses import JSONResponse, Response
 from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
 from sqlmodel import Session
 
@@ -25,8 +25,12 @@ from escort.web.deps import CurrentVolunteer, House, HouseDep, NowDep, ReadLogDe
 from escort.web.deps import VolunteerHere as Visitor
 from escort.web.forms import Day, FormModel, Ids, OptionalLine20, OptionalRowId, RowId
 from escort.web.render import page
+from escort.web.volunteer import standing
+from escort.web.volunteer.here import back as _back
+from escort.web.volunteer.here import must_be_bound as _must_be_bound
 
 router = APIRouter(include_in_schema=False)
+router.include_router(standing.router)
 
 
 class AnswerForm(FormModel):
@@ -370,10 +374,6 @@ def _code_page(request: Request, visitor: Visitor, mistake: str) -> Response:
     return page(request, "volunteer/code.html", 400 if mistake else 200, token=visitor.token, mistake=mistake)
 
 
-def _back(visitor: Visitor, to: str = "") -> RedirectResponse:
-    return RedirectResponse(f"/v/{visitor.token}{to}", status_code=303)
-
-
 def _needs_code(session: Session, visitor: Visitor) -> bool:
     """Whether this phone is a further one of somebody whose first is known: a forwarded link says yes for nobody."""
     return not visitor.bound and devices.has_ever_bound(session, subject=visitor.subject)
@@ -384,11 +384,6 @@ def _must_not_need_code(session: Session, visitor: Visitor) -> None:
         raise NotAllowed(
             "这部手机还没认过，不能替您回答。请打开链接，先点“这是我的手机”，填短信里的验证码；也可以直接回短信。"
         )
-
-
-def _must_be_bound(visitor: Visitor) -> None:
-    if not visitor.bound:
-        raise NotAllowed("这部手机还没认过。请打开链接，先点“这是我的手机”。")
 
 
 TOLD = mark("值班的人知道了，会打电话给您。")

@@ -6,10 +6,11 @@ from sqlmodel import select
 
 from escort.access.models import AuditEvent
 from escort.roster.models import Blockout, Volunteer
-from escort.rota.models import Shift, ShiftState
+from escort.rota.models import Shift, ShiftState, StandingYes
 from notifications.models import Message
 from tests.builders import NOW, a_volunteer
 from tests.cast import the_cast
+from tests.escort.rota.test_standing import a_usual_week
 from tests.escort.web.coordinator.conftest import Desk
 from tests.escort.web.coordinator.days import a_leg, a_run, a_shift
 
@@ -195,3 +196,22 @@ def test_days_off_said_on_the_phone_free_what_lies_under_them(desk: Desk) -> Non
         assert session.exec(select(Shift.state)).one() == ShiftState.FREED
         assert session.exec(select(Blockout.from_on)).one() == ON
     assert "4月8日" in desk.get("/volunteers/1")
+
+
+def test_a_standing_yes_said_on_the_phone_is_written_down_with_who_did_it(desk: Desk) -> None:
+    with desk.house.store.write() as session:
+        wang = a_usual_week(session).wang.id
+
+    shown = desk.get(f"/volunteers/{wang}")
+    desk.post(f"/volunteers/{wang}/standing", {"turn": "2.to_school.0745"})
+    after = desk.get(f"/volunteers/{wang}")
+
+    assert "记下电话里说的“固定来”" in shown
+    assert "每周三上学 07:45" in after
+    assert "电话里说的，办公室记的" in after
+    with desk.house.store.read() as session:
+        standing = session.exec(select(StandingYes)).one()
+        assert standing.given_how.startswith("phone:account:")
+        standing_id = str(standing.id)
+    desk.post(f"/volunteers/{wang}/standing/end", {"standing": standing_id})
+    assert "没有说定的" in desk.get(f"/volunteers/{wang}")
