@@ -11,9 +11,11 @@ from functools import partial
 from urllib.parse import urlsplit
 
 import httpx
+import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
+from uvicorn.main import STARTUP_FAILURE
 
 from escort.access.clock import real_now
 from escort.api import callbacks, docs_page, feeds, health
@@ -208,6 +210,29 @@ def check_ready_to_serve(settings: Settings) -> None:
     """Raise NotConfigured where families and guards would be given a number that nobody answers."""
     if "duty_phone" not in settings.model_fields_set:
         raise NotConfigured("请设 DUJUAN_DUTY_PHONE：家里和校门有事要打的值班电话，每条短信里都写着它。")
+
+
+class WebServer(uvicorn.Server):
+    """Ends the answers that never end by themselves; else the server would wait for its readers to leave."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        house: House = self.config.app.state.house  # type: ignore[union-attr]  # it was given a FastAPI
+        house.closing.set()
+        await super().shutdown(sockets)
+
+
+def serve(web: FastAPI, settings: Settings) -> None:
+    """Serve until Ctrl-C. Ends the process where the address is taken."""
+    config = uvicorn.Config(
+        web, host=settings.host, port=settings.port, access_log=False, log_level="warning"
+    )
+    server = WebServer(config)
+    try:
+        server.run()
+    except KeyboardInterrupt:
+        return
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
 
 
 @contextmanager

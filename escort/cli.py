@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
@@ -81,7 +80,7 @@ def serve() -> None:
                 clock.stop(wait=False)
 
             web = wiring.create_app(house, lifespan=lifespan)
-            uvicorn.run(web, host=settings.host, port=settings.port, access_log=False, log_level="warning")
+            wiring.serve(web, settings)
 
 
 @cli.command()

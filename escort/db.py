@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlmodel import Session, SQLModel
 
+from escort.revision import count_changes
 from notifications.sealed import Keyring
 
 SQLModel.metadata.naming_convention = {
@@ -19,6 +20,7 @@ SQLModel.metadata.naming_convention = {
 }
 
 BUSY_TIMEOUT_MS = 10_000
+WRITES = "dujuan_begin"  # how a connection begins; only a writer's says so
 
 
 class Store:
@@ -30,7 +32,8 @@ class Store:
         self.keyring = keyring
         self.engine = _engine(url, hides_values)
         keyring.attach(self.engine)
-        self._writer = self.engine.execution_options(dujuan_begin="BEGIN IMMEDIATE")
+        count_changes(self.engine, in_writes=WRITES)
+        self._writer = self.engine.execution_options(**{WRITES: "BEGIN IMMEDIATE"})
 
     @property
     def is_sqlite(self) -> bool:
@@ -84,4 +87,4 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("dujuan_begin", "BEGIN"))
+    connection.exec_driver_sql(connection.get_execution_options().get(WRITES, "BEGIN"))

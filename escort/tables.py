@@ -18,3 +18,4 @@ ROOMS = (
 for _room in ROOMS:
     importlib.import_module(f"{_room}.models")
 importlib.import_module("escort.job_leases")
+importlib.import_module("escort.revision")

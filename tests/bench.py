@@ -30,6 +30,8 @@ import escort.tables  # noqa: F401
 from escort import app as wiring
 from escort.access import accounts, links
 from escort.access.models import Purpose, Role
+from escort.cases.models import CaseKind
+from escort.cases.service import open_case
 from escort.db import Store
 from escort.demo.setup import BOOK
 from escort.hours.month import month_of
@@ -53,6 +55,7 @@ from notifications.models import Message
 from notifications.sealed import Keyring
 from notifications.testing import RecordingChannel
 from scheduling.problem import Weights
+from tests.browser.phones import chromium, served
 from tests.builders import NOW as BUILT_AT
 from tests.escort.web.coordinator.days import a_full_day
 from tests.queries import count_queries
@@ -320,7 +323,34 @@ def measure_desk(here: District) -> None:
     say_query(here, f"week matrix, {5 * legs_a_day} legs: the query", week)
     say_page(here, "week matrix: the page, holes", f"/rota?week={MONDAY}")
     say_page(here, "week matrix: the page, every child", f"/rota?week={MONDAY}&show=all")
+    measure_live(here, secret)
     say_query(here, f"month sheet, {5 * legs_a_day} legs: .xlsx", month_sheet, aim=5_000)
+
+
+def measure_live(here: District, secret: str) -> None:
+    """From the commit of a new case to its sentence on the screen of a real browser, with a full day behind it."""
+    looks = []
+    with served(here.browser.app) as address, chromium() as browser:
+        context = browser.new_context(base_url=address)
+        context.add_cookies(
+            [{"name": cookies.SESSION_NAMES[Role.COORDINATOR], "value": secret, "url": address}]
+        )
+        page = context.new_page()
+        page.goto("/today?whole=true")
+        for number in range(LOOKS):
+            sentence = f"第 {number} 件新的急事"
+            with here.store.write() as session:
+                open_case(
+                    session,
+                    kind=CaseKind.STUCK_WORK,
+                    about=f"bench:{number}",
+                    sentence=sentence,
+                    now=here.clock.at,
+                    needed_by=here.clock.at,
+                )
+            looks.append(stopwatch(page.get_by_text(sentence).wait_for))
+        context.close()
+    say_times("live board: from the commit to the screen", looks, aim=2_000)
 
 
 def month_sheet(session: Session) -> object:

@@ -15,6 +15,7 @@ ROWS: list[list[str]] = [
         "escort.sentences",
         "escort.errors",
         "escort.settings",
+        "escort.revision",
         "escort.db",
         "escort.geocoding",
         "escort.spreadsheet",

@@ -88,6 +88,17 @@ def trail(
     return list(session.exec(lines))
 
 
+def fields_read(session: Session, *, actor: str, since: datetime, most: int = 100) -> set[str]:
+    """Return the fields that this reader's newest lines say he has seen since then: "child:5.full_name"."""
+    lines = (
+        select(AuditEvent.fields)
+        .where(AuditEvent.actor == actor, AuditEvent.action == "read", AuditEvent.at >= since)
+        .order_by(col(AuditEvent.seq).desc())
+        .limit(most)
+    )
+    return {field for fields in session.exec(lines) for field in fields}
+
+
 def verify_chain(session: Session) -> int | None:
     """Return the first line that is missing, changed or out of order, or None if the whole chain holds."""
     write_gathered(session)

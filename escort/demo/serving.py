@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from http.cookies import SimpleCookie
 
 import httpx
-import uvicorn
 from fastapi import FastAPI, Response
 from sqlmodel import Session, col, select
 
@@ -85,7 +84,7 @@ def serve(settings: Settings) -> None:
         open_demonstration(settings, store=store, client=client) as demo,
     ):
         print(f"杜鹃鸟演示区：http://{settings.host}:{settings.port}/ （只在这台电脑上打得开）", flush=True)
-        uvicorn.run(demo.app, host=settings.host, port=settings.port, access_log=False, log_level="warning")
+        wiring.serve(demo.app, settings)
     store.dispose()
 
 

@@ -4,10 +4,11 @@ A reader's type is also the route's declared policy: `CurrentCoordinator` in a h
 coordinators and nobody else, and `policy.check_declared` refuses to start with a route that declares no reader.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property, partial
+from threading import Event
 from typing import Annotated, Protocol
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ from escort.access.clock import real_now
 from escort.access.models import Link, Purpose, Role
 from escort.access.passwords import Passwords
 from escort.db import Store
-from escort.errors import NotAllowed, NotFound, SecondFactorNeeded, SignInNeeded
+from escort.errors import DujuanError, NotAllowed, NotFound, SecondFactorNeeded, SignInNeeded
 from escort.settings import Settings
 from escort.web import cookies, csrf
 from escort.web.render import environment
@@ -44,6 +45,9 @@ class House:
     is_demo: bool
     real_now: Callable[[], datetime] = real_now  # cookies, codes and sign-ins go by real time
     passwords: Passwords = field(default_factory=Passwords)
+    closing: Event = field(
+        default_factory=Event
+    )  # set when the server stops: answers that go on for ever end
 
     @cached_property
     def templates(self) -> Environment:
@@ -195,7 +199,7 @@ def _at_bound_tablet(request: Request, house: House, form_token: str) -> Gate:
     if tablet is None:
         raise SignInNeeded("这台平板不再认得了。请协调员再出一张码，或用学校的门卫账号登录。")
     _check_form(request, house, secret, form_token)
-    if now - tablet.seen_at >= accounts.SEEN_EVERY:
+    if now - tablet.seen_at >= accounts.SEEN_EVERY and not is_by_itself(request):
         request.state.after_answer = partial(_note_tablet_seen, house, tablet.device_id, now)
     return Gate(tablet.school_id, tablet.label, gate_devices.subject_of(tablet.school_id))
 
@@ -246,6 +250,14 @@ class ReadLog:
         known = self._seen.setdefault(subject, [])
         known.extend(name for name in fields if name not in known)
 
+    def forget(self, known: Collection[str]) -> None:
+        """Drop the fields of which the trail says already that this reader saw them: "child:5.full_name"."""
+        for subject, names in list(self._seen.items()):
+            if left := [name for name in names if f"{subject}.{name}" not in known]:
+                self._seen[subject] = left
+            else:
+                del self._seen[subject]
+
     def write(self, session: Session, *, actor: str, page: str, now: datetime) -> None:
         subjects = list(self._seen)
         audit.record(
@@ -262,9 +274,16 @@ class ReadLog:
 
 
 def read_log(request: Request, house: HouseDep, now: NowDep) -> Iterator[ReadLog]:
-    """Yield a log for this request; if it cannot be written, the page is not shown."""
+    """Yield a log for this request; if it cannot be written, the page is not shown.
+
+    A page that keeps itself up to date shows the same names all day: they are written once an hour.
+    """
     log = ReadLog()
     yield log
+    if log and is_by_itself(request):
+        with house.store.read() as session:
+            actor = getattr(request.state, "actor", "unknown")
+            log.forget(audit.fields_read(session, actor=actor, since=now - SAME_READING))
     if log:
         route = request.scope.get("route")
         with house.store.write() as session:
@@ -276,6 +295,10 @@ def read_log(request: Request, house: HouseDep, now: NowDep) -> Iterator[ReadLog
 # For GET pages, with `ReadSessionDep`. A handler with `SessionDep` records in its own transaction:
 # on SQLite a second writer would wait for the first.
 ReadLogDep = Annotated[ReadLog, Depends(read_log, scope="function")]
+
+
+BY_ITSELF = "x-by-itself"  # live.js sends it while nobody touches the page
+SAME_READING = timedelta(hours=1)
 
 
 def _inside(request: Request, house: House, role: Role, form_token: str) -> accounts.Inside:
@@ -291,7 +314,7 @@ def _inside(request: Request, house: House, role: Role, form_token: str) -> acco
     if inside.role != role:
         raise NotAllowed("这个账号不能看这一页。")
     _check_form(request, house, secret, form_token)
-    if now - inside.seen_at >= accounts.SEEN_EVERY:
+    if now - inside.seen_at >= accounts.SEEN_EVERY and not is_by_itself(request):
         request.state.after_answer = partial(_note_seen, house, inside.sign_in_id, now)
     return inside
 
@@ -304,6 +327,20 @@ def _check_form(request: Request, house: House, secret: str, form_token: str) ->
 def _note_tablet_seen(house: House, device_id: int, now: datetime) -> None:
     with house.store.write() as session:
         gate_devices.note_seen(session, device_id=device_id, now=now)
+
+
+def may_go_on(request: Request, house: House, reader: Callable[[Request, House, str], object]) -> bool:
+    """Return whether the reader of an answer that goes on would still be let in: `current_coordinator`, `current_gate`."""
+    try:
+        reader(request, house, "")
+    except DujuanError:
+        return False
+    return True
+
+
+def is_by_itself(request: Request) -> bool:
+    """Return whether a page asks because something has changed, with nobody touching it: that is not being there."""
+    return request.headers.get("accept") == "text/event-stream" or BY_ITSELF in request.headers
 
 
 def _note_seen(house: House, sign_in_id: int, now: datetime) -> None:

@@ -13,6 +13,8 @@ from fastapi import FastAPI
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from starlette.testclient import TestClient
 
+from escort.app import WebServer
+
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
     "--no-sandbox",
@@ -42,7 +44,7 @@ def listening() -> Iterator[tuple[socket.socket, str]]:
 
 @contextmanager
 def served_at(app: FastAPI, port: socket.socket) -> Iterator[None]:
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+    server = WebServer(uvicorn.Config(app, log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [port]}, daemon=True)
     thread.start()
     while not server.started:

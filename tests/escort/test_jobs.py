@@ -17,6 +17,7 @@ from escort.cases.service import live_cases_of, open_case, set_duty
 from escort.db import Store
 from escort.job_leases import JobLease, lease
 from escort.jobs import Jobs
+from escort.revision import revision_of
 from escort.rota import asks, legs, planning, standins
 from escort.rota.models import Ask, Leg, LegState, Offer, Run, Shift, ShiftState
 from notifications.inbound import record_inbound
@@ -468,3 +469,19 @@ def test_a_lost_message_about_cases_makes_no_case_of_its_own(node: Node) -> None
 
     with node.store.read() as session:
         assert [case.kind for case in session.exec(select(Case))] == [CaseKind.TO_CONFIRM]
+
+
+def test_a_heartbeat_with_nothing_to_do_moves_no_live_page(store: Store) -> None:
+    node = Node(store)
+    with store.write() as session:
+        the_cast(session)
+        a_ride(session, a_child(session, "小杰"))
+    node.jobs.run_due()
+    node.jobs.run_due()
+    with store.read() as session:
+        before = revision_of(session)
+
+    node.jobs.run_due()
+
+    with store.read() as session:
+        assert revision_of(session) == before

@@ -1,9 +1,11 @@
 """Today: what needs a human now, and the little that is done about it from here."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from escort.access import audit
 from escort.cases import service as cases
@@ -14,9 +16,18 @@ from escort.journeys.models import Step
 from escort.journeys.told_by_phone import record_told_step
 from escort.roster_book.changes import count_waiting
 from escort.sentences import mark
+from escort.web import live
 from escort.web.coordinator.bars import parts_of
 from escort.web.coordinator.numbers import number_of_hand_task, number_to_ring
-from escort.web.deps import CurrentCoordinator, HouseDep, NowDep, ReadSessionDep, SessionDep
+from escort.web.deps import (
+    CurrentCoordinator,
+    HouseDep,
+    NowDep,
+    ReadSessionDep,
+    SessionDep,
+    current_coordinator,
+    may_go_on,
+)
 from escort.web.forms import FormModel, Line200, OptionalRowId, RowId
 from escort.web.render import page
 from notifications.channels.by_hand import mark_told, note_unanswered_call
@@ -60,12 +71,14 @@ def show_today(
     now: NowDep,
     whole: bool = False,
 ) -> HTMLResponse:
+    mark_of_picture = live.mark_of_store(session, now)
     shown = board(session, now=now, zone=house.zone)
     waiting = [case for case in shown.queue if not case.is_long_past]
     queue = waiting if whole else waiting[:MOST_SHOWN]
     return page(
         request,
         "coordinator/today.html",
+        live_mark=mark_of_picture,
         board=shown,
         queue=queue,
         more=len(waiting) - len(queue),
@@ -76,6 +89,20 @@ def show_today(
         kind_words=KIND_WORDS,
         book_waits=count_waiting(session),
     )
+
+
+@router.get("/today/live", response_class=EventSourceResponse, include_in_schema=False)
+async def follow_today(
+    request: Request, _me: CurrentCoordinator, house: HouseDep
+) -> AsyncIterator[ServerSentEvent]:
+    def look() -> str | None:
+        if not may_go_on(request, house, current_coordinator):
+            return None
+        with house.store.read() as session:
+            return live.mark_of_store(session, house.clock.now())
+
+    async for event in live.events(look, is_closing=house.closing.is_set):
+        yield event
 
 
 @router.post("/cases/{case_id}/take")

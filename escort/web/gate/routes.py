@@ -1,11 +1,13 @@
 """The gate's list: who may take which child today, and what the guard says about it."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import Field
 from sqlmodel import Session
 
@@ -16,6 +18,7 @@ from escort.journeys.gate_view import GateRow, GateView, gate_view
 from escort.journeys.models import Step
 from escort.journeys.taps import TapIn, TapOutcome
 from escort.sentences import mark
+from escort.web import live
 from escort.web.deps import (
     CurrentGate,
     Gate,
@@ -26,6 +29,8 @@ from escort.web.deps import (
     ReadLogDep,
     ReadSessionDep,
     SessionDep,
+    current_gate,
+    may_go_on,
 )
 from escort.web.forms import FormModel, OptionalLine20, OptionalLine80, RowId
 from escort.web.gate import binding
@@ -65,7 +70,23 @@ def show(
 ) -> Response:
     view = _view(session, gate, house, now)
     _log(reads, view)
-    return _page(request, view, tail=tail, said=HELD if held else None)
+    return _page(
+        request, view, tail=tail, said=HELD if held else None, live_mark=live.mark_of_view(view, now)
+    )
+
+
+@router.get("/gate/live", response_class=EventSourceResponse)
+async def follow(request: Request, gate: CurrentGate, house: HouseDep) -> AsyncIterator[ServerSentEvent]:
+    mark_of = live.ViewMark(lambda session, now: _view(session, gate, house, now))
+
+    def look() -> str | None:
+        if not may_go_on(request, house, current_gate):
+            return None
+        with house.store.read() as session:
+            return mark_of.at(session, house.clock.now())
+
+    async for event in live.events(look, is_closing=house.closing.is_set):
+        yield event
 
 
 @router.post("/gate/legs/{leg_id}/word")
@@ -181,13 +202,27 @@ def _row(session: Session, gate: Gate, house: House, now: datetime, leg_id: int)
 
 
 def _page(
-    request: Request, view: GateView, *, tail: str = "", said: Said | None = None, status_code: int = 200
+    request: Request,
+    view: GateView,
+    *,
+    tail: str = "",
+    said: Said | None = None,
+    status_code: int = 200,
+    live_mark: str = "",
 ) -> Response:
     wanted = tail.replace("·", "").replace(" ", "").upper()
     hits = {row.leg_id for row in view.rows if wanted and row.car and row.car.plate.upper().endswith(wanted)}
     rows = sorted(view.rows, key=lambda row: row.leg_id not in hits)
     return page(
-        request, "gate/page.html", status_code, view=view, rows=rows, tail=wanted, hits=hits, said=said
+        request,
+        "gate/page.html",
+        status_code,
+        view=view,
+        rows=rows,
+        tail=wanted,
+        hits=hits,
+        said=said,
+        live_mark=live_mark,
     )
 
 

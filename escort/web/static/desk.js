@@ -1,16 +1,20 @@
 /* Small comforts on top of pages that work without them: copying a text, and the live verdict of a new child. */
 "use strict";
 
-for (const button of document.querySelectorAll("[data-copy]")) {
-  if (!navigator.clipboard) break;
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(button.dataset.copy);
-    button.classList.add("button-bare");
-    button.setAttribute("aria-live", "polite");
-    button.append(" ✓");
-  });
+function offerCopies() {
+  if (!navigator.clipboard) return;
+  for (const button of document.querySelectorAll("[data-copy][hidden]")) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      button.classList.add("button-bare");
+      button.setAttribute("aria-live", "polite");
+      button.append(" ✓");
+    });
+  }
 }
+offerCopies();
+document.addEventListener("swapped", offerCopies); // live.js has shown a newer picture
 
 const form = document.querySelector("form[data-verdict]");
 const verdict = document.getElementById("verdict");

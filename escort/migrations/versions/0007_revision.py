@@ -1,0 +1,26 @@
+"""One row that says how often the store has changed, for pages that keep themselves up to date
+
+Revision ID: 0007
+Revises: 0006
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = '0007'
+down_revision = '0006'
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table('revision',
+    sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('number', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_revision'))
+    )
+    op.execute('INSERT INTO revision (id, number) VALUES (1, 0)')
+
+
+def downgrade() -> None:
+    op.drop_table('revision')
