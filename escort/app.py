@@ -15,7 +15,6 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
-from uvicorn.main import STARTUP_FAILURE
 
 from escort.access.clock import real_now
 from escort.api import callbacks, docs_page, feeds, health
@@ -42,6 +41,7 @@ from notifications.sealed import Keyring, SealError
 from scheduling.clock import Clock as StoreClock
 from scheduling.clock import as_it_is
 
+CANNOT_START = 3  # the exit code by which uvicorn says so
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
@@ -232,7 +232,7 @@ def serve(web: FastAPI, settings: Settings) -> None:
     except KeyboardInterrupt:
         return
     if not server.started:
-        sys.exit(STARTUP_FAILURE)
+        sys.exit(CANNOT_START)
 
 
 @contextmanager
