@@ -5,7 +5,7 @@ Nobody who writes has to remember it. A page that keeps itself up to date looks 
 
 from typing import Any
 
-from sqlalchemy import DDL, Connection, Delete, Engine, Insert, Update, event, select, update
+from sqlalchemy import DDL, Connection, Delete, Engine, Insert, ScalarSelect, Update, event, select, update
 from sqlmodel import Field, Session, SQLModel, col
 
 
@@ -20,6 +20,12 @@ class Revision(SQLModel, table=True):
 def revision_of(session: Session) -> int:
     """Return the number of visible changes so far."""
     return session.exec(select(Revision.number)).scalar_one()  # type: ignore[call-overload]
+
+
+def revision_and(session: Session, count: ScalarSelect[int]) -> tuple[int, int]:
+    """Return the number of visible changes, and another number by the same look: a page has few looks to spend."""
+    found = session.execute(select(Revision.number, count)).one()  # type: ignore[call-overload]
+    return found[0], found[1]
 
 
 def count_changes(engine: Engine, *, in_writes: str) -> None:

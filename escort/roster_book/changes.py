@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import ScalarSelect
 from sqlmodel import Session, col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from escort.roster_book.apply import decide_change, open_changes, subject_of_sheet, things_of
 from escort.roster_book.book import SheetKind
@@ -41,8 +43,16 @@ def waiting_changes(session: Session) -> list[WaitingChange]:
 
 def count_waiting(session: Session) -> int:
     """Return how many changes wait for a coordinator."""
-    open_ones = select(func.count()).select_from(BookChange).where(col(BookChange.decided_at).is_(None))
-    return session.exec(open_ones).one()
+    return session.exec(_waiting()).one()
+
+
+def waiting_number() -> ScalarSelect[int]:
+    """Return the same as a part of another query."""
+    return _waiting().scalar_subquery()
+
+
+def _waiting() -> SelectOfScalar[int]:
+    return select(func.count()).select_from(BookChange).where(col(BookChange.decided_at).is_(None))
 
 
 def settle_change(

@@ -18,7 +18,11 @@ from escort.revision import revision_of
 
 def mark_of_store(session: Session, now: datetime) -> str:
     """Return the mark of a picture of the whole store. Read it before the picture: then it is never too new."""
-    return f"{revision_of(session)}-{_minute(now)}"
+    return mark_of_revision(revision_of(session), now)
+
+
+def mark_of_revision(revision: int, now: datetime) -> str:
+    return f"{revision}-{_minute(now)}"
 
 
 def mark_of_view(view: object, now: datetime) -> str:

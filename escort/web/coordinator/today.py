@@ -14,7 +14,8 @@ from escort.errors import Conflict
 from escort.journeys.board import board
 from escort.journeys.models import Step
 from escort.journeys.told_by_phone import record_told_step
-from escort.roster_book.changes import count_waiting
+from escort.revision import revision_and
+from escort.roster_book.changes import waiting_number
 from escort.sentences import mark
 from escort.web import live
 from escort.web.coordinator.bars import parts_of
@@ -71,14 +72,14 @@ def show_today(
     now: NowDep,
     whole: bool = False,
 ) -> HTMLResponse:
-    mark_of_picture = live.mark_of_store(session, now)
+    revision, book_waits = revision_and(session, waiting_number())
     shown = board(session, now=now, zone=house.zone)
     waiting = [case for case in shown.queue if not case.is_long_past]
     queue = waiting if whole else waiting[:MOST_SHOWN]
     return page(
         request,
         "coordinator/today.html",
-        live_mark=mark_of_picture,
+        live_mark=live.mark_of_revision(revision, now),
         board=shown,
         queue=queue,
         more=len(waiting) - len(queue),
@@ -87,7 +88,7 @@ def show_today(
         parts_tomorrow=parts_of(shown.tomorrow) if shown.tomorrow else [],
         on_time_shown=ON_TIME_SHOWN,
         kind_words=KIND_WORDS,
-        book_waits=count_waiting(session),
+        book_waits=book_waits,
     )
 
 
