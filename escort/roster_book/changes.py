@@ -43,15 +43,15 @@ def waiting_changes(session: Session) -> list[WaitingChange]:
 
 def count_waiting(session: Session) -> int:
     """Return how many changes wait for a coordinator."""
-    return session.exec(_waiting()).one()
+    return session.exec(_number_waiting()).one()
 
 
 def waiting_number() -> ScalarSelect[int]:
     """Return the same as a part of another query."""
-    return _waiting().scalar_subquery()
+    return _number_waiting().scalar_subquery()
 
 
-def _waiting() -> SelectOfScalar[int]:
+def _number_waiting() -> SelectOfScalar[int]:
     return select(func.count()).select_from(BookChange).where(col(BookChange.decided_at).is_(None))
 
 
