@@ -20,7 +20,7 @@ from escort.access.purge import purge_expired
 from escort.cases import service as cases
 from escort.cases.models import CaseKind
 from escort.db import Store
-from escort.journeys import reminders, watch
+from escort.journeys import calls, reminders, watch
 from escort.journeys.watched import keep_rows
 from escort.messages import still_wanted
 from escort.replies import Desk
@@ -114,7 +114,9 @@ class Jobs:
             "searches": standins.next_search_at,
             "reminders": lambda session: reminders.next_due_at(session, now=now, zone=self.zone),
             "watch": lambda session: watch.next_due_at(session, now),
-            "cases": cases.next_due_at,
+            "cases": lambda session: _earliest(
+                cases.next_due_at(session), calls.next_due_at(session, now=now, zone=self.zone)
+            ),
             "deliver": outbox.next_due_at,
             "evening": lambda session: (
                 None if self._is_resting("evening") else self._next_evening(session, now)
@@ -269,9 +271,10 @@ class Jobs:
         )
 
     def cases(self) -> None:
-        """Tell the person on duty what nobody has taken, and turn messages that failed into cases."""
+        """Tell the person on duty what nobody has taken; failed messages and calls not made become cases."""
         with self.store.write() as session:
             self._cases_of_failed_messages(session)
+            calls.sweep_calls(session, now=self.now(), zone=self.zone)
             cases.sweep_cases(session, now=self.now(), zone=self.zone, board_link=self.board_link)
 
     def deliver_urgent(self) -> int:
@@ -486,6 +489,10 @@ class Jobs:
                 is_urgent=message.urgency == Urgency.URGENT,
                 needed_by=message.do_not_send_after,
             )
+
+
+def _earliest(*moments: datetime | None) -> datetime | None:
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _sunday(on: date) -> date:

@@ -33,6 +33,19 @@ class Half:
     told_by: datetime | None = None  # while nobody is found: by when we say more
 
 
+@dataclass(frozen=True)
+class Way:
+    """One way of one child as it is said to its family on the phone; there the 小名 is the name."""
+
+    child: str
+    half: Half
+    car: str = ""  # 白色长安欧尚
+    is_off: bool = False  # nobody need come
+    is_settled: bool = False  # somebody has said yes; who may be said later
+    gone: str = ""  # the surname of him who was named before and does not come
+    is_moved: bool = False  # the same driver at another time
+
+
 def clock(at: datetime, zone: ZoneInfo) -> str:
     return f"{at.astimezone(zone):%H:%M}"
 
@@ -156,6 +169,30 @@ def who_comes(half: Half, now: datetime, zone: ZoneInfo) -> str:
     tail = f"，车牌尾号{half.plate_tail}" if half.plate_tail else ""
     word = f"，暗号{half.word}" if half.word else ""
     return f"{when}，姓{half.surname}的志愿者{does}{tail}{word}"
+
+
+def way_said(way: Way, day_word: str, now: datetime, zone: ZoneInfo) -> str:
+    """Return one way as whole sentences, with its day in front: nothing of it needs a page or a text."""
+    half = way.half
+    when = day_word + family_half(half, zone)
+    fetch = f"接{way.child}" if half.direction == TO_SCHOOL else f"送{way.child}回家"
+    lost = f"姓{way.gone}的不来了，不要再把孩子交给他。" if way.gone else ""
+    if way.is_off:
+        return f"{when}，{way.child}不用{'接' if half.direction == TO_SCHOOL else '送'}，不会有车来。"
+    if half.surname:
+        comes = f"{'来' if half.direction == TO_SCHOOL else ''}{fetch}"
+        car = "，".join(
+            part for part in (way.car, f"车牌尾号{half.plate_tail}" if half.plate_tail else "") if part
+        )
+        said = f"姓{half.surname}的志愿者{comes}{'，' + car if car else ''}。"
+        word = f"暗号是“{half.word}”，请司机先说，对不上不上车。" if half.word else ""
+        if way.gone:
+            return f"{when}换人了：{lost}改由{said}{word}"
+        return f"{when + '，时间改过了，' if way.is_moved else when + '，'}{said}{word}"
+    if way.is_settled:
+        return f"{when}，{fetch}的人定好了，前一天再告诉您是谁。"
+    by = f"最晚{family_moment(half.told_by, now, zone)}再打给您" if half.told_by else "值班老师会再打给您"
+    return f"{when}，{lost}{fetch}的人还没找到，{by}。没接到电话，不要把孩子交给任何人。"
 
 
 def nobody_yet(halves: Sequence[Half], now: datetime, zone: ZoneInfo) -> str:

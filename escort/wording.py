@@ -15,6 +15,7 @@ from escort.sentences import mark
 from escort.spoken import TO_SCHOOL
 from escort.spoken import Half as Half
 from escort.spoken import Turn as Turn
+from escort.spoken import Way as Way
 from notifications.templates import Template, Templates
 from notifications.wording import Wording
 
@@ -362,6 +363,20 @@ def family_not_coming(child: str, half: Half, *, duty_phone: str, now: datetime,
     )
 
 
+# ---- said to a family on the phone: whole sentences, no registered text ---------------------------
+
+
+def call_to_family(ways: Sequence[Way], *, is_proxy: bool, now: datetime, zone: ZoneInfo) -> str:
+    """What the office says on the phone about one day: each way once, its day before the first of that day."""
+    said, last = [], ""
+    for way in ways:
+        day = spoken.day(way.half.at, now, zone)
+        said.append(spoken.way_said(way, "" if day == last else day, now, zone))
+        last = day
+    pass_on = f"请您转告{ways[0].child}家里。" if is_proxy and ways else ""
+    return "".join(said) + pass_on
+
+
 # ---- to the person on duty, and about devices ---------------------------------------------------
 
 
@@ -446,6 +461,11 @@ def case_trouble(driver: str, children: Sequence[str], what: str) -> str:
 def case_message_failed(whom: str, code: str) -> str:
     """`whom` in words: "姓周的志愿者", "小禾家里"."""
     return f"给{whom}的消息没送到（{code}），请打电话告诉"
+
+
+def case_not_told(on: date, children: Sequence[str]) -> str:
+    """Families to be rung about one day whom nobody has ticked."""
+    return f"{on.month}月{on.day}日有{len(children)}家还没打通知电话：{spoken.names(children)}"
 
 
 def case_reply_unclear(whom: str) -> str:

@@ -29,6 +29,7 @@ class Action(StrEnum):
     FIND_DRIVER = "find_driver"  # candidates of the run
     SEE_WEEK = "see_week"  # the rota of that day, with why nobody can drive
     SEE_HAND_LIST = "see_hand_list"
+    SEE_CALLS = "see_calls"  # the evening's calls
     SEE_CALENDAR = "see_calendar"
     SEE_PERSON = "see_person"
     CALL_FAMILY = "call_family"  # the child's page, where the number is
@@ -136,6 +137,7 @@ class Board:
     queue: tuple[CaseLine, ...]
     on_the_road: tuple[RunLine, ...]  # late ones first
     by_hand: tuple[HandLine, ...]
+    calls: int  # families to be rung: a list of their own
     done: tuple[DoneLine, ...]
     on_duty: str | None
     next_on_duty: str | None
@@ -169,6 +171,7 @@ def board(session: Session, *, now: datetime, zone: ZoneInfo) -> Board:
     urgent = sum(line.is_urgent for line in queue)
     due_today = sum(not line.is_urgent and _is_due_on(line, today, zone) for line in queue)
     on_duty, next_on_duty, next_duty_at = _duty(office, now.astimezone(zone))
+    hand_rows, calls = board_rows.by_hand(session)
     shows_tomorrow = now.astimezone(zone).time() >= EVENING
     return Board(
         on=today,
@@ -179,7 +182,8 @@ def board(session: Session, *, now: datetime, zone: ZoneInfo) -> Board:
         later=len(queue) - urgent - due_today,
         queue=tuple(queue),
         on_the_road=_on_the_road([leg for leg in legs if leg.on == today], codes, drivers, now),
-        by_hand=tuple(_hand_line(row) for row in board_rows.by_hand(session)),
+        by_hand=tuple(_hand_line(row) for row in hand_rows),
+        calls=calls,
         done=_done(closed, board_rows.stand_ins(session, since=midnight), legs),
         on_duty=on_duty,
         next_on_duty=next_on_duty,
@@ -417,6 +421,7 @@ ACTIONS: dict[CaseKind, tuple[Action, ...]] = {
     CaseKind.NO_DRIVER: (Action.FIND_DRIVER, Action.SEE_WEEK),
     CaseKind.NO_ANSWER: (Action.FIND_DRIVER,),
     CaseKind.UNFILLABLE: (Action.SEE_WEEK,),
+    CaseKind.NOT_TOLD: (Action.SEE_CALLS,),
     CaseKind.MESSAGE_FAILED: (Action.SEE_HAND_LIST,),
     CaseKind.REPLY_UNCLEAR: (Action.SEE_PERSON,),
     CaseKind.TO_CONFIRM: (Action.SEE_CALENDAR,),

@@ -14,6 +14,7 @@ from sqlmodel import Session, col, or_, select
 from escort.access.models import Account, Role
 from escort.cases.models import Case, CaseState, Duty
 from escort.families.models import Child, Guardian
+from escort.journeys.calls import is_a_call
 from escort.journeys.models import Tap
 from escort.roster.models import Volunteer
 from escort.rota import models as rota
@@ -226,20 +227,25 @@ def office(session: Session) -> list[OfficeRow]:
     ]
 
 
-def by_hand(session: Session, *, limit: int = 50) -> list[HandRow]:
-    """Return what a human must still tell, the urgent first, then the oldest; with whom: 王师傅, or 小雨的外婆."""
+def by_hand(session: Session, *, limit: int = 50) -> tuple[list[HandRow], int]:
+    """Return what a human must still tell, the urgent first, then the oldest; and how many families must be rung.
+
+    With whom: 王师傅, or 小雨的外婆. Who comes to which child is told from the list of calls: those texts hold a
+    word pair, which the office may not read by the way.
+    """
     rows = session.exec(
-        select(HandTask, Message.text, Message.party)
+        select(HandTask, Message.text, Message.party, Message.template)
         .join(Message, col(Message.id) == col(HandTask.message_id))
         .where(col(HandTask.done_at).is_(None))
         .order_by((col(Message.urgency) == Urgency.URGENT).desc(), col(HandTask.created_at), col(HandTask.id))
-        .limit(limit)
     ).all()
-    names = _names(session, {party for _, _, party in rows})
+    calls = {party for _, _, party, template in rows if is_a_call(party, template)}
+    others = [row for row in rows if not is_a_call(row[2], row[3])][:limit]
+    names = _names(session, {party for _, _, party, _ in others})
     return [
         HandRow(task.id or 0, task.kind, names.get(party, party), text, task.created_at, task.tries)
-        for task, text, party in rows
-    ]
+        for task, text, party, _ in others
+    ], len(calls)
 
 
 def stand_ins(session: Session, *, since: datetime) -> list[StandInRow]:

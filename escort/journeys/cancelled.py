@@ -9,6 +9,7 @@ from escort import spoken, wording
 from escort.families.models import Child
 from escort.families.queries import parties_to_tell
 from escort.journeys.taken_back import forget, take_back
+from escort.journeys.told_by_voice import with_calls
 from escort.rota.legs import cancel_leg
 from escort.rota.models import Leg
 from escort.spoken import Half
@@ -50,7 +51,7 @@ def cancel_for_family(
         )
         for party in parties_to_tell(session, [leg.child_id]).get(leg.child_id, [])
     ]
-    enqueue_many(session, letters, now=now)
+    enqueue_many(session, with_calls(session, letters), now=now)
     return leg
 
 

@@ -39,7 +39,7 @@ class Ended:
 
 
 def take_back(session: Session, leg_ids: Collection[int], *, now: datetime) -> int:
-    """Withdraw unsent words about who comes for these legs; return how many.
+    """Withdraw what has not been told yet about who comes for these legs, in the outbox or by hand; return how many.
 
     The other half of a text about two legs counts as not told: the next sweep tells it again.
     """

@@ -18,6 +18,7 @@ from escort import spoken, wording
 from escort.families.models import Child, Guardian
 from escort.journeys.models import ToldFamily
 from escort.journeys.taken_back import ended_legs, take_back, told_and_ended
+from escort.journeys.told_by_voice import CALLS_BEGIN, rung_among, rung_children, with_calls
 from escort.journeys.words import spoken_pair
 from escort.roster.models import Volunteer
 from escort.rota.asks import LinkMaker
@@ -59,7 +60,7 @@ def sweep_families(
         for name, guardians in [people.get(one.legs[0].leg.child_id, ("", []))]
         for guardian in guardians
     ]
-    return ended + len(enqueue_many(session, letters, now=now))
+    return ended + len(enqueue_many(session, with_calls(session, letters), now=now))
 
 
 def tell_nobody(
@@ -84,13 +85,14 @@ def tell_nobody(
         for name, guardians in [people.get(leg.child_id, ("", []))]
         for guardian in guardians
     ]
-    return len(enqueue_many(session, letters, now=now))
+    return len(enqueue_many(session, with_calls(session, letters), now=now))
 
 
 def evening_due_at(on: date, now: datetime, zone: ZoneInfo) -> datetime:
-    """Return when untold legs of a date are next looked at: 18:00 the evening before, and 19:00 for the last."""
-    evening = datetime.combine(on - timedelta(days=1), EVENING, zone)
-    return next((moment for moment in (evening, evening + WAIT_FOR_BOTH) if moment > now), now)
+    """Return when untold legs of a date are next looked at: 17:30, 18:00 and 19:00 of the evening before."""
+    before = on - timedelta(days=1)
+    calls, evening = (datetime.combine(before, at, zone) for at in (CALLS_BEGIN, EVENING))
+    return next((moment for moment in (calls, evening, evening + WAIT_FOR_BOTH) if moment > now), now)
 
 
 def next_change_at(session: Session, *, now: datetime, zone: ZoneInfo) -> datetime | None:
@@ -142,7 +144,10 @@ def children_to_tell(session: Session, *, now: datetime, zone: ZoneInfo) -> set[
 
 
 def _untold(session: Session, now: datetime, zone: ZoneInfo, child: int | None) -> list[_News]:
-    """Tomorrow's legs from 18:00, both halves in one message: as soon as both are sure, at 19:00 in any case."""
+    """Tomorrow's legs from 18:00, both halves in one message: as soon as both are sure, at 19:00 in any case.
+
+    Families that are rung come first, at 17:30 and with the truth as it is then: nobody can ring them all at 19:00.
+    """
     local = now.astimezone(zone)
     evening, untold = _untold_legs(now, zone)
     rows = session.exec(untold.where(_of(child))).all()
@@ -150,10 +155,14 @@ def _untold(session: Session, now: datetime, zone: ZoneInfo, child: int | None) 
     by_child: dict[tuple[int, date], list[_LegNow]] = defaultdict(list)
     for leg, shift, name, plate in rows:
         by_child[leg.child_id, leg.on].append(_now(leg, shift, name, plate, keyring, now, zone))
+    rung = rung_among(session, {child_id for child_id, _ in by_child})
     ready = [
         legs
-        for (_, on), legs in by_child.items()
-        if on == local.date() or now >= evening + WAIT_FOR_BOTH or all(one.shift_id for one in legs)
+        for (child_id, on), legs in by_child.items()
+        if on == local.date()
+        or now >= evening + WAIT_FOR_BOTH
+        or child_id in rung
+        or all(one.shift_id for one in legs)
     ]
     claimed = _claim(session, [one for legs in ready for one in legs], now)
     kept = [tuple(one for one in legs if one.leg.id in claimed) for legs in ready]
@@ -161,16 +170,22 @@ def _untold(session: Session, now: datetime, zone: ZoneInfo, child: int | None) 
 
 
 def _untold_legs(now: datetime, zone: ZoneInfo) -> tuple[datetime, Any]:
-    """Return today's evening hour, and the untold legs of today, from that hour on of tomorrow too."""
+    """Return today's evening hour, and the untold legs of today, from that hour on of tomorrow too.
+
+    Half an hour before it, those of tomorrow whose family is rung.
+    """
     local = now.astimezone(zone)
     evening = datetime.combine(local.date(), EVENING, zone)
-    last_on = local.date() + timedelta(days=1) if now >= evening else local.date()
+    tomorrow = local.date() + timedelta(days=1)
+    is_due = col(Leg.on) <= (tomorrow if now >= evening else local.date())
+    if datetime.combine(local.date(), CALLS_BEGIN, zone) <= now < evening:
+        is_due |= (col(Leg.on) == tomorrow) & col(Leg.child_id).in_(rung_children())
     rows = (
         _legs_with_drivers()
         .outerjoin(ToldFamily, col(ToldFamily.leg_id) == col(Leg.id))
         .where(
             Leg.on >= local.date(),
-            Leg.on <= last_on,
+            is_due,
             Leg.state == LegState.WANTED,
             col(Leg.pickup_at) > now,
             col(ToldFamily.leg_id).is_(None),
@@ -274,7 +289,7 @@ def _tell_of_ended(
             for guardian in guardians
             if f"guardian:{guardian}" != one.by
         ]
-    return len(enqueue_many(session, letters, now=now))
+    return len(enqueue_many(session, with_calls(session, letters), now=now))
 
 
 def _what_changed(session: Session, one: _LegNow, told: ToldFamily) -> tuple[Stage, str]:

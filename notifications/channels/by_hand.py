@@ -70,6 +70,41 @@ def mark_told(session: Session, *, task_id: int, by: str, now: datetime) -> bool
     return True
 
 
+def take_back_told(session: Session, *, task_id: int, now: datetime) -> bool:
+    """Put a task that was ticked by mistake back on the list. Returns False if it is open, or its moment is over."""
+    message_id = session.exec(
+        select(HandTask.message_id)
+        .join(Message, col(Message.id) == col(HandTask.message_id))
+        .where(
+            col(HandTask.id) == task_id,
+            col(HandTask.outcome) == "told",
+            Message.state == MessageState.DELIVERED,
+            col(Message.do_not_send_after).is_(None) | (col(Message.do_not_send_after) > now),
+        )
+    ).first()
+    if message_id is None:
+        return False
+    opened = session.exec(
+        update(HandTask)
+        .where(col(HandTask.id) == task_id, col(HandTask.outcome) == "told")
+        .values(done_at=None, done_by=None, outcome=None)
+    )
+    if opened.rowcount == 0:
+        return False
+    session.exec(
+        update(Message)
+        .where(col(Message.id) == message_id, col(Message.state) == MessageState.DELIVERED)
+        .values(
+            state=str(MessageState.BY_HAND),
+            delivered_at=None,
+            next_attempt_at=Message.do_not_send_after,
+            fence=Message.fence + 1,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return True
+
+
 def note_unanswered_call(session: Session, *, task_id: int, now: datetime) -> bool:
     """Record a call that nobody answered; the task stays on the list. Returns False if it is done already."""
     noted = session.exec(

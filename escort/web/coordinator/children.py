@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -18,10 +19,11 @@ from escort.families.places import AmbiguousPlace
 from escort.families.queries import MISSING_SENTENCES, list_children, missing_of, parties_to_tell
 from escort.families.service import complete_child, get_child, set_up_child
 from escort.filled_form import FormMistakes
+from escort.journeys import windows
 from escort.journeys.cancelled import cancel_for_family
 from escort.rota import legs
 from escort.rota.new_child import NewChildVerdict, judge_new_child
-from escort.rota.week import legs_of_child
+from escort.rota.week import Cell, CellCode, legs_of_child
 from escort.schools.places import search_places
 from escort.schools.service import get_school, list_schools
 from escort.sentences import mark
@@ -440,10 +442,17 @@ def _live_escort(session: Session, child_id: int) -> Escort | None:
         return None
 
 
+def _has_word(cell: Cell, on: date, now: datetime, zone: ZoneInfo) -> bool:
+    """Whether the office may be asked to read this leg's word; it is asked again when the word is read."""
+    in_duty = windows.is_in_duty(on=on, confirmed_at=now, finished_at=None, now=now, zone=zone)
+    return in_duty and cell.code == CellCode.CONFIRMED
+
+
 def _child_context(session: Session, child_id: int, house: House, now: datetime) -> dict[str, Any]:
     today = _today(house, now)
     child = get_child(session, child_id)
     escort = _live_escort(session, child_id)
+    ahead = legs_of_child(session, child_id=child_id, from_on=today, until_on=today + AHEAD)
     return {
         "child": child,
         "school": get_school(session, child.school_id),
@@ -452,7 +461,8 @@ def _child_context(session: Session, child_id: int, house: House, now: datetime)
         "missing_sentences": MISSING_SENTENCES,
         "consents": consent.consents_of(session, child_id),
         "pauses": escorts.pauses_of(session, escort.id, from_on=today) if escort and escort.id else [],
-        "ahead": legs_of_child(session, child_id=child_id, from_on=today, until_on=today + AHEAD),
+        "ahead": ahead,
+        "with_words": {cell.leg_id for on, _, cell in ahead if _has_word(cell, on, now, house.zone)},
         "need_words": NEED_WORDS,
         "told": parties_to_tell(session, [child_id]).get(child_id, []),
         "today": today,

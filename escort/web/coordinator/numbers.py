@@ -6,6 +6,7 @@ from sqlmodel import Session, col, select
 
 from escort.errors import NotFound
 from escort.families.models import Child, Guardian
+from escort.journeys.calls import is_a_call
 from escort.roster.models import Volunteer
 from escort.sentences import Sentence
 from notifications.addresses import phone_of
@@ -29,13 +30,16 @@ def number_to_ring(session: Session, *, party: str) -> Ring:
 
 
 def number_of_hand_task(session: Session, *, task_id: int) -> Ring:
-    """Return whom a line of the by-hand list is for, with the text to say. Raises NotFound if it is done."""
+    """Return whom a line of the by-hand list is for, with the text to say. Raises NotFound if it is done.
+
+    Who comes to which child is told from the list of calls: those texts hold a word pair.
+    """
     row = session.exec(
         select(Message)
         .join(HandTask, col(HandTask.message_id) == col(Message.id))
         .where(col(HandTask.id) == task_id, col(HandTask.done_at).is_(None))
     ).first()
-    if row is None:
+    if row is None or is_a_call(row.party, row.template):
         raise NotFound("这一条已经办完了。")
     return Ring(row.party, _name(session, row.party), phone_of(session, row.party), row.text, task_id)
 

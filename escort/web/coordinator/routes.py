@@ -6,6 +6,7 @@ from escort.web.coordinator import (
     asks,
     book,
     calendar,
+    calls,
     child_edit,
     children,
     month,
@@ -16,5 +17,5 @@ from escort.web.coordinator import (
 )
 
 router = APIRouter(include_in_schema=False)
-for part in (today, asks, rota, children, child_edit, volunteers, promises, calendar, book, month):
+for part in (today, asks, calls, rota, children, child_edit, volunteers, promises, calendar, book, month):
     router.include_router(part.router)

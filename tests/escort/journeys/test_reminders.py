@@ -129,7 +129,8 @@ def test_everybody_who_gets_messages_is_told_and_nobody_else(session: Session) -
 
     run_until(session, NOW)
 
-    assert len(texts(session, f"guardian:{proxy.id}")) == 1
+    told = messages(session, f"guardian:{proxy.id}")
+    assert [message.channel for message in told] == [None, "by_hand"]  # the text, and a call to pass it on
     assert texts(session, f"guardian:{silent.id}") == []
 
 
