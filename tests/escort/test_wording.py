@@ -8,7 +8,7 @@ import pytest
 from escort import spoken, wording
 from escort.rota.fitness import OFFICE_WORDS, SUSPENDED, YES_ANSWERS
 from escort.rota.shown import CHANGED
-from escort.spoken import Half, Turn
+from escort.spoken import Half, Turn, Way
 from escort.wording import WHY_NOT_TAKEN
 from notifications.templates import sms_segments
 from notifications.wording import Wording
@@ -362,9 +362,51 @@ SENTENCES = [
     ),
     (wording.case_trouble("周敏", ["小禾"], "车坏了"), "姓周的司机报有事：车坏了（小禾）"),
     (wording.case_message_failed("小禾家里", "too_late"), "给小禾家里的消息没送到（too_late），请打电话告诉"),
+    (
+        wording.case_not_told(date(2021, 4, 9), ["石头", "小禾", "豆豆", "安安"]),
+        "4月9日有4家还没打通知电话：石头、小禾、豆豆等4人",
+    ),
     (wording.case_reply_unclear("姓周的志愿者"), "姓周的志愿者回了一句话，系统没看懂，请您看一下"),
     (wording.case_stuck_work("发消息"), "“发消息”反复办不成，已放在一边，请告诉系统管理员"),
 ]
+
+
+CALLS = [
+    (
+        [Way("小禾", MORNING, "白色轿车"), Way("小禾", AFTERNOON)],
+        "明天早上7点45，姓周的志愿者来接小禾，白色轿车，车牌尾号I86。暗号是“蓝色风筝”，请司机先说，对不上不上车。"
+        "下午4点放学，姓唐的志愿者送小禾回家，车牌尾号O44。暗号是“绿色竹子”，请司机先说，对不上不上车。",
+    ),
+    (  # nobody yet, and by when we ring again
+        [Way("小禾", OPEN)],
+        "明天下午4点放学，送小禾回家的人还没找到，最晚晚上8点再打给您。没接到电话，不要把孩子交给任何人。",
+    ),
+    (  # whoever was named is no longer valid, and nobody is found
+        [Way("小禾", Half(at(9, 7, 45), "to_school"), gone="周")],
+        "明天早上7点45，姓周的不来了，不要再把孩子交给他。接小禾的人还没找到，值班老师会再打给您。"
+        "没接到电话，不要把孩子交给任何人。",
+    ),
+    (  # somebody else
+        [Way("小禾", Half(at(9, 7, 45), "to_school", "唐", "O44"), "黑色商务车", gone="周")],
+        "明天早上7点45换人了：姓周的不来了，不要再把孩子交给他。改由姓唐的志愿者来接小禾，黑色商务车，车牌尾号O44。",
+    ),
+    (  # the same driver at another time
+        [Way("小禾", Half(at(9, 7, 10), "to_school", "周", "I86"), is_moved=True)],
+        "明天早上7点10，时间改过了，姓周的志愿者来接小禾，车牌尾号I86。",
+    ),
+    ([Way("小禾", MORNING, is_off=True)], "明天早上7点45，小禾不用接，不会有车来。"),
+    (  # a yes for a day so far ahead that no name may be said
+        [Way("小禾", Half(at(15, 7, 45), "to_school"), is_settled=True)],
+        "下周四早上7点45，接小禾的人定好了，前一天再告诉您是谁。",
+    ),
+]
+"""What is said on the phone, without a word pair unless the office has opened it."""
+
+
+@pytest.mark.parametrize(("ways", "text"), CALLS)
+def test_a_call_is_said_in_whole_sentences(ways: list[Way], text: str) -> None:
+    assert wording.call_to_family(ways, is_proxy=False, now=NOW, zone=ZONE) == text
+    assert wording.call_to_family(ways, is_proxy=True, now=NOW, zone=ZONE) == f"{text}请您转告小禾家里。"
 
 
 @pytest.mark.parametrize(("message", "segments", "text"), MESSAGES)
