@@ -24,6 +24,10 @@ class StillClock:
 
 @pytest.fixture
 def house(store: Store) -> House:
+    return a_house(store)
+
+
+def a_house(store: Store) -> House:
     return House(
         store=store,
         settings=Settings(data_dir="unused", callback_token="provider-secret"),
