@@ -271,7 +271,7 @@ def _leg_row(*values: Any) -> LegRow:
 
 
 def _names(session: Session, parties: Collection[str]) -> dict[str, str]:
-    """Return what to call these parties on the board: 王师傅, 小雨的外婆."""
+    """Return what to call these parties on the board: 王师傅, 小雨的外婆, 林老师."""
     volunteers = any_select(literal("volunteer:"), col(Volunteer.id), col(Volunteer.name), literal("")).where(
         col(Volunteer.id).in_(ids_in(parties, "volunteer:"))
     )
@@ -280,8 +280,11 @@ def _names(session: Session, parties: Collection[str]) -> dict[str, str]:
         .join(Child, col(Child.family_id) == col(Guardian.family_id))
         .where(col(Guardian.id).in_(ids_in(parties, "guardian:")))
     )
+    accounts = any_select(literal("account:"), col(Account.id), col(Account.name), literal("")).where(
+        col(Account.id).in_(ids_in(parties, "account:"))
+    )
     found: dict[str, str] = {}
-    for kind, who, name, relation in session.execute(union_all(volunteers, guardians)):
+    for kind, who, name, relation in session.execute(union_all(volunteers, guardians, accounts)):
         found.setdefault(
             f"{kind}{who}",
             Sentence("%(child)s的%(who)s", child=name, who=Sentence(relation or "家里"))

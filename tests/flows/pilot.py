@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Locator, Page
+from sqlmodel import select
 
 from escort import app as wiring
 from escort.access.accounts import issue_setup_link
 from escort.db import Store
 from escort.demo.people import People
 from escort.demo.world import World
+from escort.rota.models import Direction, Run, RunState
 from escort.settings import Settings
 from escort.web.deps import House
 from notifications.channels.by_hand import ByHand
@@ -98,6 +100,24 @@ class Pilot:
         page = where if isinstance(where, Page) else where.page
         with page.expect_navigation():
             button.click()
+
+    def note_answer(self, who: str) -> None:
+        """Somebody rings: he can. The office writes it down."""
+        self.desk.goto("/asks")
+        self.press(self.desk.locator("section", has=self.desk.get_by_role("link", name=who)), "能去")
+
+    def note_step(self, step: str) -> None:
+        """The driver of this half-day rings with a step, and the office writes it down."""
+        now = self.clock.now()
+        direction = Direction.TO_SCHOOL if now.hour < NOON else Direction.HOME
+        with self.house.store.read() as session:
+            run = session.exec(
+                select(Run.id).where(
+                    Run.on == now.date(), Run.direction == direction, Run.state == RunState.LIVE
+                )
+            ).one()
+        self.desk.goto(f"/rota/runs/{run}")
+        self.press(self.desk, step)
 
     def last_told(self, who: str, having: str = "") -> Told:
         """Return the newest message to somebody, of those that hold these words."""
@@ -196,7 +216,7 @@ def the_twelve() -> Sheets:
             "住址": f"唐昌街道{20 + number}号",
             "纬度": round(30.900 + number / 1000, 4),
             "经度": round(103.838 + number / 1500, 4),
-            "车牌号": f"川A1{number:02d}I{number % 10}",
+            "车牌号": f"川A1{number:02d}45",
             "颜色": "白黑银灰红蓝"[number % 6],
             "可出车时间": PATTERNS[number % len(PATTERNS)],
         }
@@ -209,6 +229,7 @@ def fill(page: Page, **fields: str) -> None:
         page.locator(f"[name={name}]").first.fill(value)
 
 
+NOON = 12
 WOMEN = {1, 2, 5, 8, 11}
 PATTERNS = ("工作日均可", "周一、周三、周五", "周二、周四", "工作日均可")
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from escort.db import Store
-from tests.flows.pilot import Pilot, fill, pilot, take_over_roster
+from tests.flows.pilot import NAMES, Pilot, fill, pilot, take_over_roster
 from tests.flows.village import ZONE
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -88,8 +88,29 @@ def ill_at_dawn_on_wednesday(here: Pilot) -> None:
     here.press(desk, "吴秀英去不了")
     here.scene(desk, "ill-at-dawn")
     here.until(WED, "06:41")
-    here.scene(desk, "dawn")
-    for told in here.told[5:]:
+    asked = {told.who for told in here.told if told.at >= here.at(WED, "06:40") and "顶班" not in told.text}
+    assert len(asked & {*NAMES}) >= 3
+    stand_in = next(name for name in asked if name != "吴秀英")
+    here.note_answer(stand_in)
+    here.until(WED, "06:44")
+    told = here.last_told(FAMILY).text
+    assert "换人了" in told
+    assert f"姓{stand_in[0]}" in told
+    here.until(WED, "07:15")
+    here.note_step("出发了")
+    here.scene(desk, "on-the-road")
+    here.until(WED, "07:46")
+    here.note_step("接到了")
+    here.until(WED, "08:18")
+    here.note_step("送到了")
+    here.until(WED, "15:30")
+    here.note_step("出发了")
+    here.until(WED, "16:03")
+    here.note_step("接到了")
+    here.until(WED, "16:40")
+    here.note_step("送到了")
+    here.until(WED, "20:30")
+    for told in here.told[15:]:
         print(told)
 
 
@@ -99,4 +120,4 @@ def answer_by_telephone(here: Pilot) -> None:
     desk.goto("/asks")
     here.scene(desk, "asks")
     while (row := desk.locator("section:has(form[action$='/told'])").first).count():
-        here.press(row, "记：")
+        here.press(row, "能去")

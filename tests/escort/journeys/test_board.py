@@ -10,8 +10,10 @@ from escort.db import Store
 from escort.journeys.board import Action, Board, board
 from escort.journeys.models import Step, Tap
 from escort.rota.models import Direction, Leg, LegState, ShiftState
-from notifications.models import HandKind, HandTask, Message, MessageState
-from tests.builders import ZONE, a_volunteer
+from notifications.models import HandKind, HandTask
+from notifications.outbox import enqueue
+from notifications.wording import Wording
+from tests.builders import NOW, ZONE, a_volunteer
 from tests.cast import the_cast
 from tests.escort.web.coordinator.days import a_full_day, a_leg, a_run, a_shift, an_open_offer, at
 from tests.queries import count_queries
@@ -223,31 +225,34 @@ def test_the_evening_board_also_shows_tomorrow(session: Session) -> None:
     assert after.next_look_at == at(TODAY + timedelta(days=1), "07:40")
 
 
-def test_what_a_human_must_tell_names_the_child_and_the_relation(session: Session) -> None:
+def test_what_a_human_must_tell_names_whom(session: Session) -> None:
     cast = the_cast(session)
-    message = Message(
-        party=cast.xiaoyu.guardian_subject,
-        template="who_comes",
-        parameters={},
-        text="小雨今天由王师傅送。",
-        language="zh-Hans",
-        about="leg:1",
-        dedup_key="one",
-        send_key="one",
-        urgency="routine",
-        created_at=at(TODAY, "17:00"),
-        not_before=at(TODAY, "17:00"),
-        state=MessageState.BY_HAND,
-        next_attempt_at=None,
+    session.add(
+        Account(id=1, login="lin", name="林老师", role="coordinator", password_hash="x", created_at=NOW)
     )
-    session.add(message)
-    session.flush()
-    session.add(HandTask(message_id=message.id or 0, kind=HandKind.CALL, created_at=at(TODAY, "17:00")))
+    names = {
+        cast.xiaoyu.guardian_subject: "小雨的外婆",
+        f"volunteer:{cast.wang.id}": "王师傅",
+        "account:1": "林老师",
+    }
+    for party in names:
+        message = enqueue(
+            session,
+            to=party,
+            wording=Wording("who_comes", {}, f"给{party}"),
+            about="leg:1",
+            dedup_key=party,
+            now=NOW,
+        )
+        assert message is not None
+        session.add(HandTask(message_id=message.id or 0, kind=HandKind.CALL, created_at=NOW))
     session.flush()
 
-    line = the_board(session, "17:30").by_hand[0]
+    lines = the_board(session, "17:30").by_hand
 
-    assert (line.who, line.kind, line.text) == ("小雨的外婆", "call", "小雨今天由王师傅送。")
+    assert {line.who: (line.kind, line.text) for line in lines} == {
+        name: ("call", f"给{party}") for party, name in names.items()
+    }
 
 
 def test_the_board_names_who_is_on_duty_and_who_follows(session: Session) -> None:
