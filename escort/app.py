@@ -31,6 +31,7 @@ from escort.web.deps import Clock, House
 from escort.web.family import routes as family
 from escort.web.gate import routes as gate
 from escort.web.policy import public
+from escort.web.safety_routes import SafetyWatch
 from escort.web.volunteer import routes as volunteer
 from notifications.channels import Channel
 from notifications.channels.by_hand import ByHand
@@ -74,7 +75,15 @@ def build_house(
 ) -> House:
     """Put a district together. `moved` turns real time into a demonstration's."""
     clock: Clock = StoreClock(settings.tz, moved=moved)
-    return House(store=store, settings=settings, clock=clock, zone=settings.tz, is_demo=is_demo)
+    lacks = SafetyWatch(store, needs_second_factor=not settings.stays_on_this_machine, real_now=real_now)
+    return House(
+        store=store,
+        settings=settings,
+        clock=clock,
+        zone=settings.tz,
+        is_demo=is_demo,
+        lacks=tuple if is_demo else lacks,
+    )
 
 
 def build_jobs(house: House, *, client: httpx.Client, batch: int = 20) -> Jobs:

@@ -4,9 +4,10 @@ import json
 import logging
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import asynccontextmanager, contextmanager
-from datetime import date, timedelta
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from datetime import date, datetime, timedelta
 from json import JSONDecodeError
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +21,7 @@ from escort import app as wiring
 from escort.access import accounts
 from escort.access.accounts import has_coordinator, issue_setup_link
 from escort.access.clock import real_now
+from escort.backup import files
 from escort.db import Store
 from escort.demo import serving
 from escort.demo.setup import stamp
@@ -34,6 +36,7 @@ from escort.roster_book.report import report_of
 from escort.rota import legs, planning
 from escort.rota.follow import follow_book
 from escort.settings import Settings, check_names
+from escort.upkeep import channels
 from escort.web.deps import House
 from scheduling import plan_file
 from scheduling.clock import Clock as StoreClock
@@ -70,6 +73,8 @@ def serve() -> None:
     with _real_house(settings) as house:
         wiring.check_address(settings)
         _welcome_first_coordinator(house)
+        for lack in house.lacks():
+            typer.echo(f"还不能用于真实孩子：{lack}。")
         with wiring.http_client() as client:
             jobs = wiring.build_jobs(house, client=client)
 
@@ -178,6 +183,77 @@ def setup_link() -> None:
         _welcome_first_coordinator(house)
 
 
+@cli.command()
+def backup(
+    target: Annotated[Path, typer.Argument(help="a new file, or a folder such as that of a stick")],
+) -> None:
+    """Write the whole store with its keys into one file that only the passphrase opens."""
+    settings = _settings()
+    with _real_house(settings) as house:
+        made = files.make_backup(
+            house.store,
+            target,
+            folder=settings.folder,
+            passphrase=_passphrase(settings, is_new=True),
+            district=settings.district,
+            by="console",
+            now=real_now(),
+        )
+    typer.echo(f"备份好了：{made.path}，{made.bytes / 1e6:.1f} MB，{made.rows} 行。")
+    typer.echo(f"操作记录到第 {made.audit_seq} 条，{made.audit_hash[:16]}。请抄在备份本上，和盘分开放。")
+
+
+@cli.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="what `dujuan backup` wrote")],
+    check: Annotated[bool, typer.Option("--check", help="restore it aside, compare, throw away")] = False,
+    into: Annotated[Path | None, typer.Option("--into", help="an empty folder for store and keys")] = None,
+    database: Annotated[
+        str | None,
+        typer.Option("--database", help="an empty postgresql://… for the store; keys go to --into"),
+    ] = None,
+) -> None:
+    """Restore a backup file: aside, to see that it can be, or for good. A restored copy sends nothing at first."""
+    if check == (into is not None) or (check and database is not None):
+        raise Refused("请写 --check（只试一试，什么也不留），或 --into 文件夹（真的恢复）。")
+    settings = _settings()
+    passphrase = _passphrase(settings, is_new=False)
+    if into is not None:
+        found = files.restore_backup(
+            file, into, passphrase=passphrase, now=real_now(), database_url=_with_driver(database)
+        )
+        _say_what_was_found(found, settings)
+        typer.echo(
+            f"恢复到了 {into}。什么消息也不会发，确认这就是真正在用的库以后，执行 dujuan open-channels。"
+        )
+        return
+    has_store = settings.database_url or (settings.data_dir and (settings.folder / "dujuan.db").exists())
+    with _real_house(settings) if has_store else nullcontext() as house:
+        found = files.check_backup(
+            file,
+            folder=settings.folder if house else Path(tempfile.gettempdir()),
+            passphrase=passphrase,
+            now=real_now(),
+            proves=house.store if house else None,
+        )
+    _say_what_was_found(found, settings)
+    typer.echo("可以恢复，已记下。" if found.is_ours else "可以恢复。它不是这里的库做的备份，所以没有记下。")
+
+
+@cli.command(name="open-channels")
+def open_channels(
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Let a restored copy send from now on: it is the real store now."""
+    settings = _settings()
+    with _real_house(settings) as house:
+        if not yes:
+            typer.confirm("原来的库确实停了，从现在起由这一个给志愿者和家里发消息？", abort=True)
+        with house.store.write() as session:
+            dropped = channels.open_channels(session, by="console", now=house.clock.now(), zone=house.zone)
+    typer.echo(f"发送开了。备份里没发出的 {dropped} 条不会再发，“今天”上有一件急事说怎么核对。")
+
+
 @cli.command(name="reset-second-factor")
 def reset_second_factor(login: Annotated[str, typer.Argument(help="the login of the account")]) -> None:
     """Take the second factor off an account whose phone and paper codes are gone. It is kept in the trail."""
@@ -186,6 +262,28 @@ def reset_second_factor(login: Annotated[str, typer.Argument(help="the login of 
         accounts.reset_second_factor(session, account_id=account.id or 0, by="console", now=real_now())
         name = account.name
     typer.echo(f"{name}的两步登录已经取消，所有电脑上的登录也已结束。请本人马上用密码登录，再开一次。")
+
+
+def _passphrase(settings: Settings, *, is_new: bool) -> str:
+    if settings.backup_passphrase is not None:
+        return settings.backup_passphrase.get_secret_value()
+    return str(typer.prompt("备份口令", hide_input=True, confirmation_prompt=is_new))
+
+
+def _with_driver(url: str | None) -> str | None:
+    if url is not None and not url.startswith("postgresql"):
+        raise Refused("--database 要以 postgresql:// 开头。不写它，就恢复成 --into 文件夹里的一个文件。")
+    return url
+
+
+def _say_what_was_found(found: files.Found, settings: Settings) -> None:
+    held = found.manifest
+    made_at = datetime.fromisoformat(held.made_at).astimezone(settings.tz)
+    children, volunteers = held.rows.get("child", 0), held.rows.get("volunteer", 0)
+    typer.echo(
+        f"{held.district}，{made_at:%Y-%m-%d %H:%M} 的备份，{found.rows} 行：孩子 {children}，志愿者 {volunteers}。"
+    )
+    typer.echo(f"行数、密钥、操作记录都对得上，到第 {found.audit_seq} 条，{found.audit_hash[:16]}。")
 
 
 def _settings() -> Settings:

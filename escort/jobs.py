@@ -28,6 +28,7 @@ from escort.roster.papers import tell_of_papers
 from escort.roster_book.waiting_book import forget_old_books
 from escort.rota import asks, households, legs, month_question, planning, release, standins
 from escort.rota.problems import week_of
+from escort.upkeep import channels as upkeep_channels
 from notifications import delivery, inbound, outbox
 from notifications.channels import Channel
 from notifications.models import Urgency
@@ -282,7 +283,13 @@ class Jobs:
         return self.deliver((Urgency.URGENT,))
 
     def deliver(self, urgencies: Sequence[Urgency] = (Urgency.URGENT, Urgency.ROUTINE)) -> int:
-        """Send everything that is due, urgent first, until nothing is left or nothing moves any more."""
+        """Send everything that is due, urgent first, until nothing is left or nothing moves any more.
+
+        A restored copy sends nothing until somebody says that it is the real one now.
+        """
+        with self.store.read() as session:
+            if upkeep_channels.are_closed(session):
+                return 0
         sent = 0
         while moved := (
             delivery.deliver_due(
@@ -362,6 +369,8 @@ class Jobs:
                 wrong.append("messages are overdue")
             if legs.missing_on(session, on=tomorrow, zone=self.zone, now=now):
                 wrong.append(f"legs of {tomorrow} are missing")
+            if upkeep_channels.are_closed(session):
+                wrong.append("this is a restored copy: it sends nothing until `dujuan open-channels`")
             if cases.anything_to_tell(session) and cases.on_duty(session, now, self.zone) is None:
                 wrong.append("urgent cases wait and nobody is on duty")
         wrong += [f"job {job} has not been done" for job in self._note_stuck_jobs(now)]

@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     heartbeat_url: str | None = Field(
         None, description="an outside dead-man's switch, pinged while all is well"
     )
+    backup_passphrase: SecretStr | None = Field(
+        None, description="what backup files are sealed with; asked for where it is not set"
+    )
     callback_token: SecretStr | None = Field(None, description="path token of the provider's callbacks")
 
     @field_validator("zone")

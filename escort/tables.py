@@ -11,6 +11,7 @@ ROOMS = (
     "escort.roster_book",
     "escort.rota",
     "escort.schools",
+    "escort.upkeep",
     "escort.demo",
     "notifications",
 )

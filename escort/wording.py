@@ -473,6 +473,14 @@ def case_reply_unclear(whom: str) -> str:
     return f"{whom}回了一句话，系统没看懂，请您看一下"
 
 
+def case_restored(backup_made_at: datetime, dropped: int, *, zone: ZoneInfo) -> str:
+    at = backup_made_at.astimezone(zone)
+    return (
+        f"系统是从{at.month}月{at.day}日{at:%H:%M}的备份恢复的：那以后的答应、取消和改动都不在了，"
+        f"没发出的{dropped}条消息也不再发。请对着今天和明天的名单，逐家逐位打电话核对"
+    )
+
+
 def case_stuck_work(what: str) -> str:
     return f"“{what}”反复办不成，已放在一边，请告诉系统管理员"
 

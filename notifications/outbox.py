@@ -104,6 +104,29 @@ def withdraw(
     return stopped.rowcount
 
 
+def withdraw_unsent(session: Session, *, reason: str, now: datetime) -> int:
+    """Take back everything that is not sent yet, whoever held it, and return how many messages that stopped.
+
+    For a store whose workers are gone: a restored copy. What a provider has accepted is not asked after any more.
+    """
+    unsent: list[ColumnElement[bool]] = [col(Message.state).in_([str(state) for state in LIVE_STATES])]
+    _close_hand_tasks(session, unsent, now)
+    ends = {"next_attempt_at": None, "lease_until": None, "owner": None, "fence": Message.fence + 1}
+    stopped = session.exec(
+        update(Message)
+        .where(*unsent)
+        .values(state=str(MessageState.WITHDRAWN), withdrawn_reason=reason, **ends)
+        .execution_options(synchronize_session=False)
+    )
+    session.exec(
+        update(Message)
+        .where(col(Message.next_attempt_at).is_not(None))
+        .values(ends)
+        .execution_options(synchronize_session=False)
+    )
+    return stopped.rowcount
+
+
 def acknowledge(
     session: Session, *, about: str | None = None, message_id: int | None = None, now: datetime
 ) -> int:

@@ -55,11 +55,28 @@ class Keyring:
         if path.stat().st_mode & 0o077:
             raise SealError("the key file can be read by others: its mode must be 0600")
         try:
-            stored = json.loads(path.read_text("ascii"))
+            written = path.read_text("ascii")
+        except ValueError as damaged:
+            raise SealError("the key file is damaged") from damaged
+        return cls.from_text(written)
+
+    @classmethod
+    def from_text(cls, written: str) -> "Keyring":
+        """Read what `as_text` wrote. Raises SealError if it is damaged."""
+        try:
+            stored = json.loads(written)
             keys = {key_id: base64.b64decode(key) for key_id, key in stored["keys"].items()}
             return cls(active=stored["active"], keys=keys, index_key=base64.b64decode(stored["index_key"]))
         except (KeyError, TypeError, AttributeError, ValueError) as damaged:
             raise SealError("the key file is damaged") from damaged
+
+    def as_text(self) -> str:
+        """Return the keys as they stand in a key file: whoever has this text opens everything."""
+        return json.dumps(self._as_json())
+
+    def save(self, path: Path) -> None:
+        """Write a new key file, for its owner alone; one that is there already is left as it is."""
+        self._write_new(path)
 
     @classmethod
     def load_or_create(cls, path: Path) -> "Keyring":
@@ -106,7 +123,7 @@ class Keyring:
         with open(
             os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii"
         ) as file:
-            json.dump(self._as_json(), file)
+            file.write(self.as_text())
             file.flush()
             os.fsync(file.fileno())
         try:

@@ -23,21 +23,23 @@ from resource import RUSAGE_SELF, getrusage
 from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
-from sqlmodel import Session, SQLModel, col, func, select
+from sqlmodel import Session, col, func, select
 from starlette.testclient import TestClient
 
 import escort.tables  # noqa: F401
 from escort import app as wiring
-from escort.access import accounts, links
+from escort.access import accounts, audit, links
 from escort.access.models import Purpose, Role
 from escort.cases.models import CaseKind
 from escort.cases.service import open_case
+from escort.backup import files
 from escort.db import Store
 from escort.demo.setup import BOOK
 from escort.hours.month import month_of
 from escort.hours.month_sheet import month_sheets
 from escort.jobs import Jobs
 from escort.journeys.board import board
+from escort.migrations import migrate
 from escort.roster_book.apply import apply_book
 from escort.roster_book.reader import read_book
 from escort.roster_book.report import report_of
@@ -70,6 +72,30 @@ PEOPLE_WHO_SAY_NO = 40
 LOOKS = 20
 FAMILIES = 20
 PACKAGES = ("fastapi", "sqlalchemy", "sqlmodel", "numpy", "scipy", "ortools", "python-calamine")
+
+
+PASSPHRASE = "a passphrase of the bench alone"
+AUDIT_LINES = 100_000
+A_YEAR = (
+    # the week's legs on 40 weeks; then what hangs on each leg
+    """INSERT INTO leg (escort_id, child_id, school_id, "on", direction, timetable_weekday, state, pickup_at, due_at,
+         place_kind, place_name, area, km, minutes, by_hand, cancel_reason, generation)
+       WITH RECURSIVE week(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM week WHERE n < 39)
+       SELECT escort_id, child_id, school_id, date("on", (-7 * n) || ' days'), direction, timetable_weekday, state,
+         pickup_at, due_at, place_kind, place_name, area, km, minutes, by_hand, cancel_reason, generation
+       FROM leg, week WHERE state = 'wanted'""",
+    """INSERT INTO tap (uuid, leg_id, step, "by", tapped_at, arrived_at)
+       SELECT hex(randomblob(16)), leg.id, step, 'volunteer:1', pickup_at, pickup_at
+       FROM leg, (SELECT 'started' AS step UNION SELECT 'at_pickup' UNION SELECT 'on_board' UNION SELECT 'delivered')""",
+    """INSERT INTO message (party, template, parameters, text, language, about, dedup_key, send_key, urgency, created_at,
+         not_before, state, fence, in_doubt, channel_is_spent, tries, doubts, losses, attempts)
+       SELECT 'guardian:' || child_id, 'family.tomorrow', hex(randomblob(150)), hex(randomblob(150)), 'zh-Hans',
+         'leg:' || leg.id, hex(randomblob(16)), hex(randomblob(16)), 'routine', pickup_at, pickup_at, 'delivered',
+         1, 0, 0, 1, 0, 0, 1
+       FROM leg, (SELECT 1 UNION SELECT 2)""",
+    """INSERT INTO attempt (message_id, number, channel, ended_at, outcome, provider_id)
+       SELECT id, 1, 'sms', created_at, 'accepted', hex(randomblob(8)) FROM message""",
+)
 
 
 @dataclass
@@ -117,6 +143,7 @@ def main() -> None:
             measure_evening(here)
         with district(Path(folder) / "full.db", at=TUESDAY_EVENING) as here:
             measure_desk(here)
+            measure_backup(here, Path(folder))
     say("whole bench, highest memory", f"{memory_mb()} MB", aim="1,024 MB")
 
 
@@ -137,7 +164,7 @@ def district(path: Path, *, at: datetime) -> Iterator[District]:
         callback_token=SecretStr("bench"),
     )
     store, clock = Store(settings.url, Keyring.fresh()), StandingClock(at)
-    SQLModel.metadata.create_all(store.engine)
+    migrate(store)
     house = replace(wiring.build_house(settings, store, is_demo=True), clock=clock)
     with wiring.http_client() as client, TestClient(wiring.create_app(house)) as browser:
         sent = RecordingChannel(needs_address=True)
@@ -351,6 +378,28 @@ def measure_live(here: District, secret: str) -> None:
             looks.append(stopwatch(page.get_by_text(sentence).wait_for))
         context.close()
     say_times("live board: from the commit to the screen", looks, aim=2_000)
+
+
+def measure_backup(here: District, folder: Path) -> None:
+    """A year of a district: 200 school days, four taps and two messages a leg, a hundred thousand lines of trail."""
+    with here.store.write() as session:
+        for statement in A_YEAR:
+            session.connection().exec_driver_sql(statement)
+        for number in range(AUDIT_LINES):
+            audit.record(
+                session, actor="account:1", action="read", subject=f"child:{number % 344}", now=BUILT_AT
+            )
+    named = {"folder": folder, "passphrase": PASSPHRASE}
+    begun = time.perf_counter()
+    made = files.make_backup(
+        here.store, folder / "year.backup", district="", by="bench", now=BUILT_AT, **named
+    )
+    took = time.perf_counter() - begun
+    say("backup of a year", f"{took:.1f} s, {made.rows:,} rows, {made.bytes / 1e6:.0f} MB")
+    begun = time.perf_counter()
+    files.check_backup(made.path, now=BUILT_AT, proves=here.store, **named)
+    checked = time.perf_counter() - begun
+    say("its restoring aside, compared", f"{checked:.1f} s; both {took + checked:.1f} s", aim="120 s")
 
 
 def month_sheet(session: Session) -> object:

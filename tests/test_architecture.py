@@ -28,12 +28,13 @@ ROWS: list[list[str]] = [
         "escort.job_leases",
         "escort.access",
         "escort.cases",
+        "escort.upkeep",
     ],
     ["escort.schools", "escort.families", "escort.roster"],
     ["escort.rota", "escort.journeys", "escort.hours"],
     ["escort.messages", "escort.family_replies", "escort.replies", "escort.roster_book"],
     ["escort.jobs", "escort.web", "escort.api"],
-    ["escort.tables", "escort.migrations", "escort.app", "escort.demo", "escort.cli"],
+    ["escort.tables", "escort.migrations", "escort.backup", "escort.app", "escort.demo", "escort.cli"],
 ]
 STRANGERS = {
     ("scheduling", "notifications"),
@@ -56,6 +57,7 @@ EDGES = {
     "escort/migrations": "not at run time",
     "notifications/testing.py": "a stand-in for a provider",
     "notifications/sealed.py": "keys",
+    "escort/backup/container.py": "the salt of a backup file",
     "notifications/outbox.py": "send keys say nothing",
 }
 FORBIDDEN_CALLS = {

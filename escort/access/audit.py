@@ -99,6 +99,13 @@ def fields_read(session: Session, *, actor: str, since: datetime, most: int = 10
     return {field for fields in session.exec(lines) for field in fields}
 
 
+def exports(session: Session, *, limit: int = 200) -> list[AuditEvent]:
+    """Return who took which file out and when, the newest first: every action that ends with ".exported"."""
+    write_gathered(session)
+    lines = select(AuditEvent).where(col(AuditEvent.action).endswith(EXPORTED))
+    return list(session.exec(lines.order_by(col(AuditEvent.seq).desc()).limit(limit)))
+
+
 def verify_chain(session: Session) -> int | None:
     """Return the first line that is missing, changed or out of order, or None if the whole chain holds."""
     write_gathered(session)
@@ -162,3 +169,4 @@ GENESIS = "0" * 64
 HASHED = ("seq", "at", "actor", "action", "subject", "fields", "request_id", "prev_hash")
 REQUEST_ID = "request_id"  # in session.info: the request that a web session serves
 _GATHERED = "audit_gathered"
+EXPORTED = ".exported"  # how the action of a file that leaves the house ends

@@ -4,7 +4,7 @@ A reader's type is also the route's declared policy: `CurrentCoordinator` in a h
 coordinators and nobody else, and `policy.check_declared` refuses to start with a route that declares no reader.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, partial
@@ -48,6 +48,7 @@ class House:
     closing: Event = field(
         default_factory=Event
     )  # set when the server stops: answers that go on for ever end
+    lacks: Callable[[], Sequence[str]] = tuple  # what keeps real children out of this store, in sentences
 
     @cached_property
     def templates(self) -> Environment:

@@ -32,7 +32,7 @@ def page(request: Request, template: str, status_code: int = 200, **context: Any
     """Render `template` for this request.
 
     Handed in besides `context`: request, now, csp_nonce, lang, languages (the switch at the foot), district,
-    duty_phone, is_demo, csrf_token, me (the signed-in account or None). What `context` names itself wins.
+    duty_phone, is_demo, lacks, is_office, csrf_token, me (the signed-in account or None). What `context` names itself wins.
     """
     house = request.app.state.house
     lang = languages.language_of(request, is_https=house.is_https)
@@ -45,6 +45,8 @@ def page(request: Request, template: str, status_code: int = 200, **context: Any
         "district": house.settings.district,
         "duty_phone": house.settings.duty_phone,
         "is_demo": _is_demo(house),
+        "lacks": house.lacks(),
+        "is_office": getattr(getattr(request.state, "account", None), "subject", "").startswith("account:"),
         "csrf_token": getattr(request.state, "csrf_token", ""),
         "me": getattr(request.state, "account", None),
     }

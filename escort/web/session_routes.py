@@ -17,7 +17,7 @@ from escort.access.models import Purpose, Role
 from escort.access.secret import new_token
 from escort.cases import duty
 from escort.errors import NotAllowed, Refused, SignInNeeded, TooMany
-from escort.web import account_routes, cookies, csrf, second_factor_routes
+from escort.web import account_routes, cookies, csrf, safety_routes, second_factor_routes
 from escort.web.deps import House, HouseDep, NowDep, ReadSessionDep
 from escort.web.forms import FormModel, OptionalLine40, OptionalLine200, Secret
 from escort.web.policy import public
@@ -26,6 +26,7 @@ from escort.web.render import page
 router = APIRouter(include_in_schema=False)
 router.include_router(account_routes.router)
 router.include_router(second_factor_routes.router)
+router.include_router(safety_routes.router)
 
 
 class SignInForm(FormModel):

@@ -372,6 +372,62 @@ def test_the_machine_takes_a_second_factor_off_whoever_lost_the_phone(
     store.dispose()
 
 
+def test_a_backup_is_made_checked_and_restored_and_the_copy_sends_nothing_at_first(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DUJUAN_DATA_DIR", str(tmp_path / "live"))
+    monkeypatch.setenv("DUJUAN_BACKUP_PASSPHRASE", "春天 的 杜鹃 在 叫 呢 听见 了")
+    file, again = tmp_path / "stick.backup", tmp_path / "again"
+    run(monkeypatch, capsys, "import", str(BOOK), "--as-of", AS_OF)
+
+    made = run(monkeypatch, capsys, "backup", str(file))
+    checked = run(monkeypatch, capsys, "restore", str(file), "--check")
+    restored = run(monkeypatch, capsys, "restore", str(file), "--into", str(again))
+    monkeypatch.setenv("DUJUAN_DATA_DIR", str(again))
+    elsewhere = run(monkeypatch, capsys, "restore", str(file), "--check")
+    opened = run(monkeypatch, capsys, "open-channels", "--yes")
+    twice = run(monkeypatch, capsys, "open-channels", "--yes")
+
+    assert [code for code, _ in (made, checked, restored, elsewhere, opened)] == [0] * 5
+    assert "孩子 330，志愿者 1102" in checked[1]
+    assert "可以恢复，已记下" in checked[1]
+    assert "什么消息也不会发" in restored[1]
+    assert "没有记下" in elsewhere[1]
+    assert "发送开了" in opened[1]
+    assert (twice[0], len(twice[1].splitlines())) == (2, 1)
+
+
+def test_what_cannot_be_backed_up_or_restored_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DUJUAN_DATA_DIR", str(tmp_path / "live"))
+    monkeypatch.setenv("DUJUAN_BACKUP_PASSPHRASE", "too short")
+    (tmp_path / "other").write_text("not a backup")
+    where = str(tmp_path / "stick.backup")
+    run(monkeypatch, capsys, "migrate")
+
+    answers = [
+        run(monkeypatch, capsys, "backup", where),
+        run(monkeypatch, capsys, "restore", where),
+        run(monkeypatch, capsys, "restore", where, "--check"),
+        run(monkeypatch, capsys, "restore", where, "--check", "--into", str(tmp_path / "again")),
+        run(monkeypatch, capsys, "restore", str(tmp_path / "other"), "--check"),
+        run(
+            monkeypatch,
+            capsys,
+            "restore",
+            where,
+            "--into",
+            str(tmp_path / "again"),
+            "--database",
+            "mysql://x",
+        ),
+    ]
+
+    assert [(code, len(said.splitlines())) for code, said in answers] == [(2, 1)] * 6
+    assert [path.name for path in tmp_path.iterdir() if "stick" in path.name] == []
+
+
 def test_a_book_that_is_none_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

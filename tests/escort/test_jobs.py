@@ -20,9 +20,12 @@ from escort.jobs import Jobs
 from escort.revision import revision_of
 from escort.rota import asks, legs, planning, standins
 from escort.rota.models import Ask, Leg, LegState, Offer, Run, Shift, ShiftState
+from escort.upkeep import channels
 from notifications.inbound import record_inbound
 from notifications.models import Inbound, Message, MessageState
+from notifications.outbox import enqueue
 from notifications.testing import RecordingChannel
+from notifications.wording import Wording
 from tests.builders import NOW, ZONE, a_child, a_volunteer
 from tests.cast import LIN, the_cast
 from tests.escort.journeys.rides import a_ride
@@ -106,6 +109,37 @@ def test_the_evening_s_work_is_done_once_a_day_and_not_before_six(node: Node) ->
 
     with node.store.read() as session:
         assert session.exec(select(Leg).where(Leg.state == LegState.WANTED)).all() == []
+
+
+def test_a_restored_copy_sends_nothing_and_says_why_until_it_is_opened(node: Node) -> None:
+    with node.store.write() as session:
+        channels.mark_restored(session, backup_made_at=NOW - HOUR, now=NOW)
+        enqueue(
+            session,
+            to="volunteer:1",
+            wording=Wording("offer.late", {"turn": "x"}, "old"),
+            about="",
+            dedup_key="history",
+            now=NOW,
+        )
+
+    assert node.jobs.deliver() == 0
+    assert any("restored copy" in wrong for wrong in node.jobs.audit())
+
+    with node.store.write() as session:
+        channels.open_channels(session, by="console", now=NOW, zone=ZONE)
+        enqueue(
+            session,
+            to="volunteer:1",
+            wording=Wording("offer.late", {"turn": "x"}, "new"),
+            about="",
+            dedup_key="after",
+            now=NOW,
+        )
+    node.jobs.deliver()
+
+    assert [message.text for message in node.channel.sent if message.party == "volunteer:1"] == ["new"]
+    assert not any("restored copy" in wrong for wrong in node.jobs.audit())
 
 
 def test_what_a_dead_process_missed_is_made_up_by_the_next_heartbeat(node: Node) -> None:

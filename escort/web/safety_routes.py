@@ -1,0 +1,82 @@
+"""What keeps real children out of this store, its backups, and who took files out: the coordinators' page."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+from sqlmodel import Session
+
+from escort.access import accounts, audit
+from escort.access.models import AuditEvent
+from escort.db import Store
+from escort.sentences import mark
+from escort.upkeep.readiness import WORDS, newest_backups, safety_of, what_is_missing
+from escort.web.deps import CurrentCoordinator, HouseDep, ReadSessionDep
+from escort.web.render import page
+
+router = APIRouter(include_in_schema=False)
+
+
+class SafetyWatch:
+    """Says what is missing, and looks at the store for it only once in a while: every page asks."""
+
+    def __init__(self, store: Store, *, needs_second_factor: bool, real_now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._needs_second_factor = needs_second_factor
+        self._real_now = real_now
+        self._known: tuple[datetime, Sequence[str]] | None = None
+
+    def __call__(self) -> Sequence[str]:
+        now = self._real_now()
+        if self._known is None or now - self._known[0] >= LOOKS_EVERY:
+            with self._store.read() as session:
+                safety = safety_of(session)
+            lacks = what_is_missing(safety, needs_second_factor=self._needs_second_factor, real_now=now)
+            self._known = now, [WORDS[lack] for lack in lacks]
+        return self._known[1]
+
+
+@dataclass(frozen=True)
+class TakenOut:
+    """One file that left the house."""
+
+    at: datetime
+    who: str
+    what: str
+    rows: str  # "孩子 344、志愿者 1118"
+    is_personal: bool
+
+
+@router.get("/safety")
+def show_safety(
+    request: Request, session: ReadSessionDep, house: HouseDep, _me: CurrentCoordinator
+) -> HTMLResponse:
+    seq, last = audit.head(session)
+    return page(
+        request,
+        "session/safety.html",
+        backups=newest_backups(session),
+        taken_out=_taken_out(session),
+        audit_seq=seq,
+        audit_hash=last[:16],
+        needs_second_factor=house.needs_second_factor,
+    )
+
+
+def _taken_out(session: Session) -> list[TakenOut]:
+    names = {f"account:{account.id}": account.name for account in accounts.accounts(session)}
+    return [_line(event, names.get(event.actor, event.actor)) for event in audit.exports(session)]
+
+
+def _line(event: AuditEvent, who: str) -> TakenOut:
+    """Counts stand in a line as "孩子: 344", names of bold fields as "child.full_name"."""
+    counts = [field.replace(": ", " ") for field in event.fields if ": " in field]
+    is_personal = any("." in field and ": " not in field for field in event.fields)
+    kind = event.action.removesuffix(audit.EXPORTED)
+    return TakenOut(event.at, who, FILES.get(kind, kind), "、".join(counts), is_personal)
+
+
+LOOKS_EVERY = timedelta(seconds=10)
+FILES = {"roster_book": mark("名册"), "month_sheet": mark("月报")}
