@@ -45,7 +45,7 @@ class TakenOut:
     at: datetime
     who: str
     what: str
-    rows: str  # "孩子 344、志愿者 1118"
+    counts: list[tuple[str, str]]  # ("孩子", "344")
     is_personal: bool
 
 
@@ -71,12 +71,24 @@ def _taken_out(session: Session) -> list[TakenOut]:
 
 
 def _line(event: AuditEvent, who: str) -> TakenOut:
-    """Counts stand in a line as "孩子: 344", names of bold fields as "child.full_name"."""
-    counts = [field.replace(": ", " ") for field in event.fields if ": " in field]
+    """Counts stand in a line as "儿童: 344", names of bold fields as "child.full_name"."""
+    pairs = [field.split(": ", 1) for field in event.fields if ": " in field]
+    counts = [(COUNTED.get(word, word), number) for word, number in pairs]
     is_personal = any("." in field and ": " not in field for field in event.fields)
     kind = event.action.removesuffix(audit.EXPORTED)
-    return TakenOut(event.at, who, FILES.get(kind, kind), "、".join(counts), is_personal)
+    return TakenOut(event.at, who, FILES.get(kind, kind), counts, is_personal)
 
 
 LOOKS_EVERY = timedelta(seconds=10)
+COUNTED = {
+    "month": mark("月份"),
+    "volunteers": mark("志愿者"),
+    "儿童": mark("儿童"),
+    "志愿者": mark("志愿者"),
+    "学校": mark("学校"),
+    "志愿队": mark("志愿队"),
+    "校历": mark("校历"),
+    "常用地点": mark("常用地点"),
+}
+"""What a line of the trail counts: the book's own sheets, and the words of other files."""
 FILES = {"roster_book": mark("名册"), "month_sheet": mark("月报")}

@@ -93,7 +93,7 @@ def test_the_page_lists_backups_and_who_took_files_out(watched: House, visitor: 
             actor=f"account:{number}",
             action="roster_book.exported",
             subject="roster_book",
-            fields=["孩子: 344", "志愿者: 1118", "child.full_name"],
+            fields=["儿童: 344", "志愿者: 1118", "child.full_name"],
             now=NOW - timedelta(days=1),
         )
         audit.record(session, actor="account:9", action="child.needs", subject="child:1", now=NOW)
@@ -102,7 +102,7 @@ def test_the_page_lists_backups_and_who_took_files_out(watched: House, visitor: 
     with count_queries(watched.store.engine) as counted:
         shown = visitor.get("/safety").text
 
-    for text in ("4711", "12.3 MB", "林老师", "名册", "孩子 344、志愿者 1118", "含个人信息"):
+    for text in ("4,711", "12.3 MB", "林老师", "名册", "儿童 344", "含个人信息"):
         assert text in shown
     assert "child.needs" not in shown
     assert len(counted) <= 10
