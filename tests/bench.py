@@ -30,9 +30,9 @@ import escort.tables  # noqa: F401
 from escort import app as wiring
 from escort.access import accounts, audit, links
 from escort.access.models import Purpose, Role
+from escort.backup import files
 from escort.cases.models import CaseKind
 from escort.cases.service import open_case
-from escort.backup import files
 from escort.db import Store
 from escort.demo.setup import BOOK
 from escort.hours.month import month_of

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Connection, MetaData, Table, Text, insert, select
+from sqlalchemy import Column, Connection, MetaData, Table, Text, delete, insert, select
 from sqlmodel import SQLModel
 
 import escort.tables  # noqa: F401  # the metadata is whole
@@ -65,8 +65,11 @@ def take_snapshot(store: Store, path: Path) -> None:
 
 
 def copy_rows(source: Connection, target: Connection) -> None:
-    """Copy every row of every table into a store with the same shape and no rows, sealed texts as they lie."""
-    for table in bare_tables():
+    """Copy every row of every table into a new store with the same shape, sealed texts as they lie."""
+    tables = bare_tables()
+    for table in reversed(tables):
+        target.execute(delete(table))  # what migrations put there
+    for table in tables:
         rows = source.execution_options(yield_per=BATCH).execute(select(table))
         for part in rows.mappings().partitions(BATCH):
             target.execute(insert(table), [dict(row) for row in part])
