@@ -1,4 +1,7 @@
-"""What a family's short reply does: a 2 cancels that one child's legs of the day that the last text was about."""
+"""What a family's short reply does: a 2 cancels that one child's legs of the day that the last text was about.
+
+To the question whether the child is at home a 1 says so, and a 2 opens a case.
+"""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -8,6 +11,8 @@ from sqlmodel import Session, col, select
 
 from escort import spoken, wording
 from escort.families.models import Child
+from escort.journeys.arrivals import ARRIVAL, say_arrived, say_not_home
+from escort.journeys.taken_back import legs_in
 from escort.messages import sent_to
 from escort.reply_grammar import Meaning, Reply
 from escort.rota.aboard import boarded
@@ -19,6 +24,9 @@ from notifications.wording import Wording
 
 INVITING = {"family.tomorrow", "family.tomorrow_open", "family.searching"}
 """Texts that say: 不用接请回2."""
+
+ASKING = INVITING | {ARRIVAL}
+"""Texts to a family that want an answer."""
 
 
 def answer_family(
@@ -36,13 +44,15 @@ def answer_family(
     Only a plain 2 or 不用接 cancels, and only if the last text about a ride asked for it and names one child. Texts
     about two children that lie side by side unanswered are a question for a human.
     """
-    if reply.meaning in {Meaning.THANKS, Meaning.RECEIVED, Meaning.YES}:
-        return []
     about_rides = [
         message
         for message in sent_to(session, parties, before=received_at)
         if message.about.startswith(("leg:", "legs:"))
     ]
+    if about_rides and about_rides[0].template == ARRIVAL:
+        return _about_arrival(session, about_rides[0], reply, now=now, duty_phone=duty_phone)
+    if reply.meaning in {Meaning.THANKS, Meaning.RECEIVED, Meaning.YES}:
+        return []
     if not about_rides or not _is_cancellation(reply) or about_rides[0].template not in INVITING:
         return None
     day = _day_of(session, about_rides[0])
@@ -50,6 +60,29 @@ def answer_family(
         return None
     child_id, on = day
     return _cancel(session, about_rides[0], child_id, on, now=now, zone=zone, duty_phone=duty_phone)
+
+
+def _about_arrival(
+    session: Session, message: Message, reply: Reply, *, now: datetime, duty_phone: str
+) -> list[tuple[str, Wording]] | None:
+    """The text asked whether the child is at home. Only a plain 1 or 到家了 says so; a 收到 leaves the question open."""
+    is_home = reply.meaning == Meaning.ARRIVED or (reply.meaning == Meaning.YES and reply.is_digit)
+    is_not = reply.meaning == Meaning.NOT_ARRIVED or (reply.meaning == Meaning.NO and reply.is_digit)
+    if not is_home and not is_not:
+        return [] if reply.meaning in {Meaning.THANKS, Meaning.RECEIVED, Meaning.YES} else None
+    legs = sorted(legs_in(message.about))
+    rows = session.exec(
+        select(Child).join(Leg, col(Leg.child_id) == col(Child.id)).where(col(Leg.id).in_(legs))
+    ).all()
+    names = [spoken.child_in_message(child.full_name, child.short_name) for child in rows]
+    if message.id is not None:
+        acknowledge(session, message_id=message.id, now=now)
+    if is_home:
+        say_arrived(session, leg_ids=legs, by=message.party, now=now)
+        return [(message.party, wording.family_arrived(names))]
+    for leg_id in legs:
+        say_not_home(session, leg_id=leg_id, by=message.party, who="家里", now=now)
+    return [(message.party, wording.family_not_home(names, duty_phone=duty_phone))]
 
 
 def _is_cancellation(reply: Reply) -> bool:

@@ -20,7 +20,7 @@ from escort.access.purge import purge_expired
 from escort.cases import service as cases
 from escort.cases.models import CaseKind
 from escort.db import Store
-from escort.journeys import calls, reminders, watch
+from escort.journeys import arrivals, calls, reminders, watch
 from escort.journeys.watched import keep_rows
 from escort.messages import still_wanted
 from escort.replies import Desk
@@ -114,7 +114,9 @@ class Jobs:
             "gaps": lambda session: now if self._gap(session, now) else None,
             "searches": standins.next_search_at,
             "reminders": lambda session: reminders.next_due_at(session, now=now, zone=self.zone),
-            "watch": lambda session: watch.next_due_at(session, now),
+            "watch": lambda session: _earliest(
+                watch.next_due_at(session, now), arrivals.next_due_at(session, now=now)
+            ),
             "cases": lambda session: _earliest(
                 cases.next_due_at(session), calls.next_due_at(session, now=now, zone=self.zone)
             ),
@@ -244,6 +246,7 @@ class Jobs:
     def watch(self) -> int:
         """Look at every run that is due; should that fail together, at each alone: no bad row stops the alarms."""
         now = self.now()
+        self._arrivals(now)
         try:
             with self.store.write() as session:
                 return self._watch(session, now)
@@ -265,6 +268,17 @@ class Jobs:
         with self._set_aside("watch:days", "看住没排的行程"), self.store.write() as session:
             looked += self._watch(session, now, only=0)
         return looked
+
+    def _arrivals(self, now: datetime) -> None:
+        """Ask families about children whom their driver reported at home; what fails here stops no other alarm."""
+        with self.store.read() as session:
+            due_at = arrivals.next_due_at(session, now=now)
+        if due_at is None or due_at > now:
+            return
+        with self._set_aside("watch:arrivals", "问家里孩子到没到家"), self.store.write() as session:
+            arrivals.sweep_arrivals(
+                session, now=now, zone=self.zone, links=self.links, duty_phone=self.duty_phone
+            )
 
     def _watch(self, session: Session, now: datetime, only: int | None = None) -> int:
         return watch.sweep_watch(

@@ -9,6 +9,8 @@ from sqlmodel import Session, col, func, or_, select
 from escort.access import links
 from escort.access.models import Purpose
 from escort.cases import service as cases
+from escort.journeys import arrivals
+from escort.journeys.arrivals import ARRIVAL
 from escort.journeys.models import ToldFamily
 from escort.journeys.taken_back import WHO_COMES
 from escort.roster.models import MonthQuestion
@@ -59,6 +61,8 @@ def still_wanted(session: Session, message: Message) -> str | None:
     if kind in {"shift", "shifts"} and message.template in REMINDERS:
         promised = select(Shift.id).where(col(Shift.id).in_(numbers), Shift.state == ShiftState.CONFIRMED)
         return None if session.exec(promised.limit(1)).first() is not None else "shift_ended"
+    if message.template == ARRIVAL:
+        return None if arrivals.is_waiting(session, numbers) else "said"
     if kind in {"leg", "legs"} and message.template in WHO_COMES:
         wanted = select(Leg.id).where(col(Leg.id).in_(numbers), Leg.state == LegState.WANTED)
         if session.exec(wanted.limit(1)).first() is None:

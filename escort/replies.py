@@ -14,7 +14,7 @@ from escort import wording
 from escort.cases import service as cases
 from escort.cases.models import CaseKind
 from escort.families.models import Child, Guardian
-from escort.family_replies import INVITING, answer_family
+from escort.family_replies import ASKING, answer_family
 from escort.messages import last_sent, sent_to
 from escort.reply_grammar import Meaning, Reply, read_reply
 from escort.roster.models import Volunteer
@@ -65,7 +65,14 @@ LATE_ANSWER_COUNTS_FOR = timedelta(days=7)
 URGENT_BEFORE = timedelta(minutes=60)
 SOON = timedelta(hours=24)  # a driver's "no" about a shift so near is urgent
 MONTH_ANSWERS = {Meaning.NOTHING, Meaning.DATES}
-ANSWERS = {Meaning.YES, Meaning.NO, Meaning.NO_ON, Meaning.CANCEL}
+ANSWERS = {
+    Meaning.YES,
+    Meaning.NO,
+    Meaning.NO_ON,
+    Meaning.CANCEL,
+    Meaning.ARRIVED,
+    Meaning.NOT_ARRIVED,
+}
 MONTH_TEXTS = {"month.none", "month.dates"}
 OWN_ANSWERS = {"ask.yes", "ask.no", "ask.partly", "ask.not_taken", "ask.again"}
 
@@ -189,7 +196,7 @@ def _crossed_a_question(session: Session, row: Inbound, parties: Sequence[str]) 
         return False
     return any(
         (message.accepted_at or message.created_at) > said_at
-        and (message.template in INVITING or message.about.startswith("ask:"))
+        and (message.template in ASKING or message.about.startswith("ask:"))
         for message in sent_to(session, parties, before=row.received_at)
     )
 
@@ -204,7 +211,7 @@ def _volunteer(session: Session, row: Inbound, reply: Reply, parties: Sequence[s
     party, ask = open_asks[0]
     if reply.meaning == Meaning.THANKS:
         return Outcome(InboundOutcome.NOTED)
-    if reply.meaning in {Meaning.UNCLEAR, Meaning.CANCEL}:
+    if reply.meaning in {Meaning.UNCLEAR, Meaning.CANCEL, Meaning.ARRIVED, Meaning.NOT_ARRIVED}:
         is_soon = ask.deadline_at - desk.now < URGENT_BEFORE or _drives_soon(session, parties, desk.now)
         return _to_human(session, party, desk, is_urgent=is_soon)
     if len(open_asks) > 1:

@@ -13,6 +13,8 @@ class Meaning(StrEnum):
     NOTHING = "nothing"  # 没有: no day of the month that was asked about is bad
     DATES = "dates"  # named days, on which the writer cannot
     CANCEL = "cancel"  # 不用接: only families say it
+    ARRIVED = "arrived"  # 到家了: only families say it
+    NOT_ARRIVED = "not_arrived"  # 没到家
     RECEIVED = "received"  # 收到: read, but neither yes nor no
     THANKS = "thanks"
     STRANGER = "stranger"  # "I do not know you": the number may have a new owner
@@ -71,6 +73,8 @@ WORDS = {
     Meaning.NO: {"2", "不行", "去不了", "都去不了", "不能", "不能去", "没空", "不去", "来不了"},
     Meaning.NOTHING: {"没有", "都没有", "没有不方便", "没有不方便的", "没有不行的", "没有不行的日子"},
     Meaning.CANCEL: {"不用接", "不用接了", "都不用接", "都不用接了", "不用来接", "不用来接了"},
+    Meaning.ARRIVED: {"到了", "到家了", "已到家", "到家", "已经到家", "已经到家了", "孩子到家了", "到屋了"},
+    Meaning.NOT_ARRIVED: {"没到", "没到家", "还没到", "还没到家", "没有到", "没有到家", "没回来", "还没回来"},
     Meaning.RECEIVED: {
         "收到",
         "已收到",

@@ -363,6 +363,27 @@ def family_not_coming(child: str, half: Half, *, duty_phone: str, now: datetime,
     )
 
 
+def family_arrived_ask(
+    children: Sequence[str], at: datetime, *, duty_phone: str, link: str, zone: ZoneInfo
+) -> Wording:
+    """The driver says delivered; the family is asked whether it is so. 1 = at home, 2 = not."""
+    return _say(
+        "family.arrived_ask",
+        child=spoken.names(list(dict.fromkeys(children))),
+        at=spoken.family_clock(at, zone),
+        phone=duty_phone,
+        link=link,
+    )
+
+
+def family_arrived(children: Sequence[str]) -> Wording:
+    return _say("family.arrived", child=spoken.names(list(dict.fromkeys(children))))
+
+
+def family_not_home(children: Sequence[str], *, duty_phone: str) -> Wording:
+    return _say("family.not_home", child=spoken.names(list(dict.fromkeys(children))), phone=duty_phone)
+
+
 # ---- said to a family on the phone: whole sentences, no registered text ---------------------------
 
 
@@ -375,6 +396,12 @@ def call_to_family(ways: Sequence[Way], *, is_proxy: bool, now: datetime, zone: 
         last = day
     pass_on = f"请您转告{ways[0].child}家里。" if is_proxy and ways else ""
     return "".join(said) + pass_on
+
+
+def call_about_arrival(children: Sequence[str], at: datetime, *, zone: ZoneInfo) -> str:
+    """What the office asks a family that has not said whether its child is at home."""
+    who = spoken.names(list(dict.fromkeys(children)))
+    return f"司机说{spoken.family_clock(at, zone)}已经把{who}送到家了。{who}到家了吗？现在跟谁在一起？"
 
 
 # ---- to the person on duty, and about devices ---------------------------------------------------
@@ -461,6 +488,15 @@ def case_trouble(driver: str, children: Sequence[str], what: str) -> str:
 def case_message_failed(whom: str, code: str) -> str:
     """`whom` in words: "姓周的志愿者", "小禾家里"."""
     return f"给{whom}的消息没送到（{code}），请打电话告诉"
+
+
+def case_arrival_unsaid(child: str, reported_at: datetime, *, zone: ZoneInfo) -> str:
+    return f"{child}：司机报{spoken.clock(reported_at, zone)}已送到，家里还没说到家，请打电话问一声"
+
+
+def case_not_home(child: str, who: str) -> str:
+    """`who` says it: "家里"."""
+    return f"{child}：司机报已送到，{who}说没到家。马上核实孩子在哪里"
 
 
 def case_not_told(on: date, children: Sequence[str]) -> str:
@@ -582,6 +618,9 @@ TEXTS = {
         "【杜鹃鸟】值班老师记下了：{child}{day}{half}不用接，不会有车来。不是您的意思，请马上打{phone}。"
     ),
     "family.not_coming": "【杜鹃鸟】{child}{day}{half}不用接，不会有车来。有疑问请打{phone}。",
+    "family.arrived_ask": "【杜鹃鸟】司机报已送到：{child}，{at}。到家了请回1；没到请回2，或马上打{phone}。{link}",
+    "family.arrived": "【杜鹃鸟】记下了：{child}已送达。谢谢您说一声。",
+    "family.not_home": "【杜鹃鸟】知道了，{child}还没到家。值班老师马上查，也请您打{phone}。",
     "case.one": "【杜鹃鸟】急事：{sentence}{left}。没人接手会再发。接手：{link}",
     "case.many": "【杜鹃鸟】{count}件急事，最急：{sentence}{left}。没人接手会再发。接手：{link}",
     "device.bound": "【杜鹃鸟】一部手机刚认作您的。不是您本人，请马上打{phone}，我们把它取消。",

@@ -89,6 +89,13 @@ def prefer_by_hand(session: Session, *, party: str, now: datetime) -> None:
     set_address(session, party=party, channel=ChannelName.BY_HAND, value="", now=now, preferred=True)
 
 
+def prefer_machine(session: Session, *, party: str) -> None:
+    """Take `prefer_by_hand` back: this party's own number is used again."""
+    session.exec(
+        delete(Address).where(col(Address.party) == party, col(Address.channel) == ChannelName.BY_HAND)
+    )
+
+
 def phone_of(session: Session, party: str) -> str | None:
     """Return the party's number in E.164, also where it is frozen; None if it has none."""
     return phones_of(session, [party]).get(party)

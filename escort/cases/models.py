@@ -24,6 +24,7 @@ class CaseKind(StrEnum):
     HELD_AT_GATE = "held_at_gate"
     SUSPENDED_ON_ROAD = "suspended_on_road"
     MESSAGE_FAILED = "message_failed"
+    NOT_HOME = "not_home"  # the driver says delivered; the family says no, or nothing
     NOT_TOLD = "not_told"  # families that must be rung about a day, and nobody has ticked them
     REPLY_UNCLEAR = "reply_unclear"
     TROUBLE_ON_ROAD = "trouble_on_road"  # the driver says so

@@ -11,8 +11,14 @@ from sqlmodel import Session
 from escort.errors import Conflict, NotFound, Refused
 from escort.families.escorts import End, change_days, change_place, escort_of
 from escort.families.forms import read_weekdays
-from escort.families.models import Escort
-from escort.families.people import add_guardian, change_guardian_phone, guardians_of, set_roles
+from escort.families.models import Escort, TellBy
+from escort.families.people import (
+    add_guardian,
+    change_guardian_phone,
+    guardians_of,
+    set_roles,
+    set_telling,
+)
 from escort.families.places import ChosenPlace, read_place
 from escort.families.queries import NEEDS
 from escort.families.service import change_needs, get_child
@@ -47,6 +53,18 @@ class ChildEdit(FilledForm):
     )
     new_is_proxy: YesNo = Field(False, title=mark("代为转告"))
 
+    tell_by: Annotated[str, BeforeValidator(text_of(16, "怎么告诉家里"))] = Field(
+        "", title=mark("怎么告诉家里")
+    )
+    confirms_arrival: YesNo = Field(False, title=mark("到家要家里人说一声"))
+
+    @field_validator("tell_by")
+    @classmethod
+    def _is_a_way(cls, value: str) -> str:
+        if value and value not in set(TellBy):
+            raise ValueError("请从短信、打电话、请人转告、纸条里选一种。")
+        return value
+
     @field_validator("home_again")
     @classmethod
     def _wants_a_leg(cls, value: bool, info: ValidationInfo) -> bool:
@@ -75,6 +93,10 @@ class ChildEdit(FilledForm):
         if (value is None) != (not info.data.get("new_name")):
             raise ValueError("加一位收消息的人，姓名和手机都要填。")
         return value
+
+    @property
+    def telling(self) -> TellBy | None:
+        return TellBy(self.tell_by) if self.tell_by else None
 
     @property
     def needs(self) -> set[str]:
@@ -132,6 +154,15 @@ def edit_child(
         change_place(session, child_id=child_id, end=end, place=place, version=version, now=now, by=by)
         version += 1
     _change_people(session, child_id, form, people, now=now, by=by)
+    if form.telling is not None:
+        set_telling(
+            session,
+            child_id=child_id,
+            tell_by=form.telling,
+            confirms_arrival=form.confirms_arrival,
+            now=now,
+            by=by,
+        )
 
 
 def _days_of(escort: Escort) -> tuple[str, bool, bool, date, date | None]:

@@ -29,6 +29,7 @@ class Family(SQLModel, table=True):
     __tablename__ = "family"
     id: int | None = Field(default=None, primary_key=True)
     tell_by: str = Field(default=TellBy.SMS, max_length=16)
+    confirms_arrival: bool = False  # at home a driver's word alone is not enough: a guardian says it too
 
 
 class Child(SQLModel, table=True):

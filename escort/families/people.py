@@ -10,9 +10,9 @@ from escort.access import audit
 from escort.access.links import revoke_all
 from escort.errors import Conflict, NotFound, Refused
 from escort.families.forms import PersonNamed
-from escort.families.models import BarredPerson, Child, Guardian, Receiver
+from escort.families.models import BarredPerson, Child, Family, Guardian, Receiver, TellBy
 from escort.typed_values import read_name
-from notifications.addresses import set_phone
+from notifications.addresses import prefer_by_hand, prefer_machine, set_phone
 
 
 def add_guardian(
@@ -78,6 +78,29 @@ def set_roles(
         .values(gets_messages=gets_messages, is_proxy=is_proxy)
     )
     audit.record(session, actor=by, action="guardian.roles", subject=f"guardian:{guardian_id}", now=now)
+
+
+def set_telling(
+    session: Session, *, child_id: int, tell_by: TellBy, confirms_arrival: bool, now: datetime, by: str
+) -> None:
+    """Say how the child's family hears from us, and whether it says itself that the child has come home.
+
+    A family that is rung, or reads a sheet, gets no texts: whoever gets its messages is told by hand.
+    """
+    family = session.exec(
+        select(Family).join(Child, col(Child.family_id) == col(Family.id)).where(Child.id == child_id)
+    ).one()
+    if (family.tell_by, family.confirms_arrival) == (tell_by, confirms_arrival):
+        return
+    family.tell_by, family.confirms_arrival = tell_by, confirms_arrival
+    for guardian in guardians_of(session, child_id):
+        party = f"guardian:{guardian.id}"
+        if tell_by in BY_HAND:
+            prefer_by_hand(session, party=party, now=now)
+        else:
+            prefer_machine(session, party=party)
+    session.flush()
+    audit.record(session, actor=by, action="family.telling", subject=f"child:{child_id}", now=now)
 
 
 def change_guardian_phone(session: Session, *, guardian_id: int, phone: str, now: datetime, by: str) -> None:
@@ -185,3 +208,7 @@ def unbar(session: Session, *, barred_id: int, now: datetime, by: str) -> None:
     if lifted.rowcount == 0:
         raise Conflict("这条限制已经去掉了，请刷新页面。")
     audit.record(session, actor=by, action="child.unbar", subject=f"barred:{barred_id}", now=now)
+
+
+BY_HAND = (TellBy.CALL, TellBy.PAPER)
+"""Families that no machine writes to."""

@@ -14,7 +14,7 @@ from escort.families.escorts import put_place
 from escort.families.forms import ChildCompletion, ChildSetUp, read_people
 from escort.families.identity import natural_key
 from escort.families.models import Child, Escort, Family, Guardian, PlaceKind, TellBy
-from escort.families.people import bar_people, set_receivers
+from escort.families.people import BY_HAND, bar_people, set_receivers
 from escort.families.places import ChosenPlace, read_place
 from escort.families.queries import NEEDS, Missing, missing_of
 from escort.families.streets import guess_street
@@ -181,7 +181,7 @@ def _guardian(session: Session, form: ChildSetUp, *, now: datetime) -> Guardian:
     session.flush()
     party = f"guardian:{guardian.id}"
     set_phone(session, party=party, phone=form.phone, now=now)
-    if form.tell_by in (TellBy.CALL, TellBy.PAPER):
+    if form.tell_by in BY_HAND:
         prefer_by_hand(session, party=party, now=now)
     return guardian
 

@@ -32,6 +32,7 @@ class Action(StrEnum):
     SEE_CALLS = "see_calls"  # the evening's calls
     SEE_CALENDAR = "see_calendar"
     SEE_PERSON = "see_person"
+    SAY_ARRIVED = "say_arrived"  # the family said so on the phone
     CALL_FAMILY = "call_family"  # the child's page, where the number is
     CLOSE = "close"
 
@@ -337,7 +338,9 @@ def _run_line(
         school=legs[0].school,
         direction=legs[0].direction,
         place=legs[0].area or legs[0].place_name,
-        has_started=any(codes[leg.leg_id] in (*ON_THE_ROAD, LegCode.DELIVERED) for leg in legs),
+        has_started=any(
+            codes[leg.leg_id] in (*ON_THE_ROAD, LegCode.REPORTED, LegCode.DELIVERED) for leg in legs
+        ),
         has_all_aboard=not waiting and not late,
         expected_at=expected,
         minutes_late=int((now - expected).total_seconds() // 60) if late else 0,
@@ -414,6 +417,7 @@ ACTIONS: dict[CaseKind, tuple[Action, ...]] = {
     CaseKind.NOT_DEPARTED: (Action.CALL_DRIVER, Action.FIND_DRIVER),
     CaseKind.NOT_ABOARD: (Action.CALL_DRIVER, Action.FIND_DRIVER),
     CaseKind.NOT_DELIVERED: (Action.CALL_DRIVER,),
+    CaseKind.NOT_HOME: (Action.CALL_FAMILY, Action.SAY_ARRIVED),
     CaseKind.WRONG_PERSON: (Action.CALL_DRIVER,),
     CaseKind.HELD_AT_GATE: (Action.CALL_DRIVER,),
     CaseKind.SUSPENDED_ON_ROAD: (Action.CALL_DRIVER, Action.FIND_DRIVER),

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, or_, select
 
 from escort.access.models import Account, Role
 from escort.cases.models import Case, CaseState, Duty
-from escort.families.models import Child, Guardian
+from escort.families.models import Child, Family, Guardian
 from escort.journeys.calls import is_a_call
 from escort.journeys.models import Tap
 from escort.roster.models import Volunteer
@@ -51,6 +51,7 @@ class LegRow:
     school: str
     run_id: int | None
     position: int
+    confirms_arrival: bool  # at home the family says so too
     is_asked: bool  # somebody has an open offer for its run
 
 
@@ -138,12 +139,14 @@ def legs(
         School.name,
         Run.id,
         RunLeg.position,
+        Family.confirms_arrival,
         asked,
     )
     rows: Any = (
         select(*columns)
         .select_from(Leg)
         .join(Child, col(Child.id) == col(Leg.child_id))
+        .join(Family, col(Family.id) == col(Child.family_id))
         .join(School, col(School.id) == col(Leg.school_id))
         .outerjoin(RunLeg, (col(RunLeg.leg_id) == col(Leg.id)) & col(RunLeg.is_live).is_(True))
         .outerjoin(Run, (col(Run.id) == col(RunLeg.run_id)) & (col(Run.state) == RunState.LIVE))
@@ -266,7 +269,7 @@ def stand_ins(session: Session, *, since: datetime) -> list[StandInRow]:
 
 
 def _leg_row(*values: Any) -> LegRow:
-    row: tuple[Any, ...] = (*values[:-2], values[-2] or 0, bool(values[-1]))
+    row: tuple[Any, ...] = (*values[:-3], values[-3] or 0, bool(values[-2]), bool(values[-1]))
     return LegRow(*row)
 
 

@@ -24,8 +24,10 @@ from escort.cases.service import close_because, live_cases_of, open_case
 from escort.errors import Conflict, Refused
 from escort.families.models import Child, Guardian
 from escort.journeys import windows
+from escort.journeys.arrivals import ARRIVAL, say_arrived, say_not_home
 from escort.journeys.family_view import tell_by
 from escort.journeys.leg_facts import DriverShift, LegFacts, facts_of
+from escort.journeys.models import Step
 from escort.journeys.taken_back import WHO_COMES, legs_in
 from escort.rota.models import Leg, LegState
 from escort.sentences import Sentence
@@ -55,9 +57,27 @@ class CallEntry:
 
 
 @dataclass(frozen=True)
+class ArrivalCall:
+    """A family to be asked whether its child is at home: the driver says so, and nobody there has yet."""
+
+    party: str
+    who: Sentence
+    phone: str | None
+    sentence: str
+    task_ids: tuple[int, ...]
+    tries: int
+    told_at: datetime | None = None  # as an entry's: None while it waits
+
+
+@dataclass(frozen=True)
 class CallList:
+    arrivals: tuple[ArrivalCall, ...]  # before everything else
     waiting: tuple[CallEntry, ...]  # earliest departure first
     told: tuple[CallEntry, ...]  # today
+
+    @property
+    def to_ring(self) -> int:
+        return len(self.arrivals) + len(self.waiting)
 
 
 def call_list(
@@ -70,11 +90,15 @@ def call_list(
     legs = _legs(session, {leg for _, message in rows for leg in legs_in(message.about)})
     facts = {fact.leg.id: fact for fact in facts_of(session, [leg for leg, _ in legs.values()])}
     groups: dict[tuple[str, date], list[tuple[HandTask, Message]]] = defaultdict(list)
+    asked: dict[str, list[tuple[HandTask, Message]]] = defaultdict(list)
     for task, message in rows:
+        if message.template == ARRIVAL:
+            asked[message.party] += [(task, message)] if task.done_at is None else []
+            continue
         on = min((legs[leg][0].on for leg in legs_in(message.about) if leg in legs), default=None)
         if on is not None:
             groups[message.party, on].append((task, message))
-    people = _people(session, {party for party, _ in groups})
+    people = _people(session, {party for party, _ in groups} | asked.keys())
     sight = _Sight(
         facts=facts,
         names={leg_id: name for leg_id, (_, name) in legs.items()},
@@ -87,6 +111,7 @@ def call_list(
     )
     entries = [_entry(party, on, group, sight) for (party, on), group in groups.items() if party in people]
     return CallList(
+        arrivals=tuple(_arrival(party, group, sight) for party, group in sorted(asked.items()) if group),
         waiting=tuple(sorted((one for one in entries if one.told_at is None), key=_by_departure)),
         told=tuple(sorted((one for one in entries if one.told_at is not None), key=_by_departure)),
     )
@@ -109,6 +134,20 @@ def note_unanswered(session: Session, *, task_ids: Collection[int], now: datetim
     """Record a call that nobody answered. Raises Conflict if somebody has told it meanwhile."""
     if not all(note_unanswered_call(session, task_id=one, now=now) for one in sorted(set(task_ids))):
         raise Conflict("这一条刚刚变了，或者已经有人告知了。请看新的一句，再打一次。")
+
+
+def answer_arrival(
+    session: Session, *, task_ids: Collection[int], is_home: bool, by: str, now: datetime
+) -> None:
+    """Record what a family said on the phone about its child's arrival. Raises Conflict if it was said meanwhile."""
+    _, legs = legs_of_tasks(session, task_ids)
+    if not all(mark_told(session, task_id=one, by=by, now=now) for one in sorted(set(task_ids))):
+        raise Conflict("家里刚刚说过了，或者已经有人问过了。请刷新再看。")
+    if is_home:
+        say_arrived(session, leg_ids=legs, by=by, now=now)
+        return
+    for leg_id in legs:
+        say_not_home(session, leg_id=leg_id, by=by, who="家里", now=now)
 
 
 def legs_of_tasks(session: Session, task_ids: Collection[int]) -> tuple[set[str], list[int]]:
@@ -167,7 +206,7 @@ def next_due_at(session: Session, *, now: datetime, zone: ZoneInfo) -> datetime 
 
 def is_a_call(party: str, template: str) -> bool:
     """Say whether a by-hand message belongs on this list and not on the board's."""
-    return template in CALLED and party.startswith("guardian:")
+    return (template in CALLED or template == ARRIVAL) and party.startswith("guardian:")
 
 
 # ---- what is said ---------------------------------------------------------------------------------------------
@@ -196,7 +235,7 @@ def _entry(party: str, on: date, group: Sequence[tuple[HandTask, Message]], sigh
     )
     news = {leg: message for _, message in chosen for leg in legs_in(message.about)}
     ways = [_way(sight.facts[leg], news.get(leg), sight) for leg in legs]
-    child, relation, is_proxy = sight.people[party]
+    *_, is_proxy = sight.people[party]
     last_told = max(chosen, key=lambda row: row[0].done_at or sight.now)[0] if not waiting else None
     tries = max(task.tries for task, _ in chosen)
     tried_at = max((task.last_tried_at for task, _ in chosen if task.last_tried_at), default=None)
@@ -204,7 +243,7 @@ def _entry(party: str, on: date, group: Sequence[tuple[HandTask, Message]], sigh
     return CallEntry(
         party=party,
         on=on,
-        who=Sentence("%(child)s的%(who)s", child=child, who=Sentence(relation or "家里")),
+        who=_who(party, sight),
         phone=sight.phones.get(party),
         first_at=first_at,
         sentence=wording.call_to_family(ways, is_proxy=is_proxy, now=sight.now, zone=sight.zone),
@@ -216,6 +255,24 @@ def _entry(party: str, on: date, group: Sequence[tuple[HandTask, Message]], sigh
         told_at=last_told.done_at if last_told else None,
         told_by=_name_of(last_told.done_by, sight) if last_told else "",
     )
+
+
+def _arrival(party: str, group: Sequence[tuple[HandTask, Message]], sight: _Sight) -> ArrivalCall:
+    legs = sorted({leg for _, message in group for leg in legs_in(message.about) if leg in sight.names})
+    reported = min((at for leg in legs if (at := sight.facts[leg].when(Step.DELIVERED))), default=sight.now)
+    return ArrivalCall(
+        party=party,
+        who=_who(party, sight),
+        phone=sight.phones.get(party),
+        sentence=wording.call_about_arrival([sight.names[leg] for leg in legs], reported, zone=sight.zone),
+        task_ids=tuple(task.id or 0 for task, _ in group),
+        tries=max(task.tries for task, _ in group),
+    )
+
+
+def _who(party: str, sight: _Sight) -> Sentence:
+    child, relation, _ = sight.people[party]
+    return Sentence("%(child)s的%(who)s", child=child, who=Sentence(relation or "家里"))
 
 
 def _way(fact: LegFacts, news: Message | None, sight: _Sight) -> Way:
@@ -369,7 +426,7 @@ def _tasks() -> Any:
     return (
         select(HandTask, Message)
         .join(Message, col(Message.id) == col(HandTask.message_id))
-        .where(*_CALLS)
+        .where(col(Message.template).in_({*CALLED, ARRIVAL}), _OF_FAMILIES)
         .order_by(col(HandTask.id))
         .execution_options(populate_existing=True)
     )
@@ -380,7 +437,7 @@ def _open_tasks() -> Any:
     return (
         select(HandTask.created_at, HandTask.tries, HandTask.last_tried_at, Message.about)
         .join(Message, col(Message.id) == col(HandTask.message_id))
-        .where(col(HandTask.done_at).is_(None), *_CALLS)
+        .where(col(HandTask.done_at).is_(None), col(Message.template).in_(CALLED), _OF_FAMILIES)
     )
 
 
@@ -414,7 +471,7 @@ def _people(session: Session, parties: Collection[str]) -> dict[str, tuple[str, 
 CALLED = WHO_COMES | {"family.not_coming", "family.office_cancelled"}
 """By-hand messages to families that are said on the phone: their texts hold a word, so no page shows them."""
 
-_CALLS: tuple[Any, ...] = (col(Message.template).in_(CALLED), col(Message.party).startswith("guardian:"))
+_OF_FAMILIES = col(Message.party).startswith("guardian:")
 TOLD = "told"
 ALL_TOLD = "都告知了，或者不用再说了"
 UNTICKED = time(19, 0)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import load_only
 from sqlmodel import Session, col, select
 
 from escort.errors import NotFound
-from escort.families.models import Child, Guardian
+from escort.families.models import Child, Family, Guardian
 from escort.journeys import windows
 from escort.journeys.leg_facts import DriverShift, LegFacts, facts_of, was_announced
 from escort.journeys.models import Step
@@ -35,6 +35,7 @@ class RideState(StrEnum):
     STARTED = "started"
     AT_PICKUP = "at_pickup"
     ON_BOARD = "on_board"
+    REPORTED = "reported"  # the driver says delivered, and this family says so too before it counts
     DELIVERED = "delivered"
     NO_RIDE = "no_ride"  # cancelled
 
@@ -117,6 +118,7 @@ def family_view(
         times=times,
         now=now,
         zone=zone,
+        confirms_arrival=_confirms_arrival(session, guardian_id),
     )
     return FamilyView(
         is_bound=is_bound,
@@ -163,10 +165,11 @@ class Sight:
     times: dict[tuple[int, int], int]
     now: datetime
     zone: ZoneInfo
+    confirms_arrival: bool
 
 
 def _child_view(child: Child, facts: Sequence[LegFacts], seen: Sight) -> ChildView:
-    open_facts = [fact for fact in facts if not _is_over(fact, seen.now)]
+    open_facts = [fact for fact in facts if not _is_over(fact, seen)]
     rides = [_ride(fact, child, seen) for fact in open_facts]
     first = rides[0] if rides else None
     near = seen.now.astimezone(seen.zone).date() + timedelta(days=1)
@@ -177,8 +180,11 @@ def _child_view(child: Child, facts: Sequence[LegFacts], seen: Sight) -> ChildVi
     )
 
 
-def _is_over(fact: LegFacts, now: datetime) -> bool:
-    """Say whether the page has moved on: it shows a ride 30 minutes longer than it lasted."""
+def _is_over(fact: LegFacts, seen: Sight) -> bool:
+    """Say whether the page has moved on: it shows a ride 30 minutes longer than it lasted, or until the family says."""
+    now = seen.now
+    if _is_only_reported(fact, seen):
+        return now >= fact.leg.due_at + UNHEARD_OF
     if fact.leg.state == LegState.CANCELLED:
         return now >= fact.leg.pickup_at + windows.GATE_AFTER
     if fact.finished_at is not None:
@@ -197,7 +203,7 @@ def _ride(fact: LegFacts, child: Child, seen: Sight) -> RideView:
         zone=seen.zone,
     )
     shown = confirmed if in_duty and seen.is_bound and leg.state == LegState.WANTED else None
-    state = _state(fact, is_in_duty=in_duty, zone=seen.zone)
+    state = _state(fact, seen, is_in_duty=in_duty)
     return RideView(
         leg_id=leg.id or 0,
         child=child.short_name if seen.is_bound else "",
@@ -219,9 +225,15 @@ def _ride(fact: LegFacts, child: Child, seen: Sight) -> RideView:
     )
 
 
-def _state(fact: LegFacts, *, is_in_duty: bool, zone: ZoneInfo) -> RideState:
+def _is_only_reported(fact: LegFacts, seen: Sight) -> bool:
+    return seen.confirms_arrival and windows.is_only_reported(fact.leg.direction, fact.taps)
+
+
+def _state(fact: LegFacts, seen: Sight, *, is_in_duty: bool) -> RideState:
     if fact.leg.state == LegState.CANCELLED:
         return RideState.NO_RIDE
+    if _is_only_reported(fact, seen):
+        return RideState.REPORTED
     if fact.finished_at is not None:
         return RideState.DELIVERED
     if fact.confirmed is None:
@@ -233,7 +245,7 @@ def _state(fact: LegFacts, *, is_in_duty: bool, zone: ZoneInfo) -> RideState:
             return state
     if fact.leg.direction == Direction.HOME and fact.when(Step.HANDED_OVER) is not None:
         return RideState.ON_BOARD
-    return RideState.CHANGED if was_announced(fact, zone) else RideState.CONFIRMED
+    return RideState.CHANGED if was_announced(fact, seen.zone) else RideState.CONFIRMED
 
 
 def _former(fact: LegFacts, seen: Sight) -> str:
@@ -269,6 +281,11 @@ def _children(session: Session, guardian_id: int) -> list[Child]:
         .options(load_only(*_NAME, raiseload=True))
     )
     return list(session.exec(rows.order_by(col(Child.id))))
+
+
+def _confirms_arrival(session: Session, guardian_id: int) -> bool:
+    rows = select(Family.confirms_arrival).join(Guardian, col(Guardian.family_id) == col(Family.id))
+    return bool(session.exec(rows.where(Guardian.id == guardian_id)).first())
 
 
 def _legs(session: Session, child_ids: Collection[int], today: date) -> list[Leg]:

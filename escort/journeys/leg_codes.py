@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from escort.journeys.board_rows import LegRow, ShiftRow, TapRow
 from escort.journeys.models import Step
+from escort.journeys.windows import is_only_reported
 from escort.rota.models import Direction, LegState, ShiftState
 
 
@@ -20,6 +21,7 @@ class LegCode(StrEnum):
     STARTED = "started"
     AT_PICKUP = "at_pickup"
     ON_BOARD = "on_board"
+    REPORTED = "reported"  # the driver says delivered; this family says so too before it counts
     DELIVERED = "delivered"
     LATE = "late"  # past its time plus grace, with no word
     SETTLED = "settled"  # no word, and a human closed its case with a reason
@@ -45,6 +47,9 @@ def code_of(
 
 def _from_taps(leg: LegRow, taps: Iterable[TapRow]) -> LegCode | None:
     """The furthest step that anybody tapped; at the gate a handover ends the way to school and begins the other."""
+    taps = list(taps)
+    if leg.confirms_arrival and is_only_reported(leg.direction, taps):
+        return LegCode.REPORTED
     reached: LegCode | None = None
     for tap in taps:
         at_gate = tap.by.startswith("gate:")

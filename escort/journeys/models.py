@@ -51,6 +51,16 @@ class WatchedDay(SQLModel, table=True):
     next_look_at: datetime | None = Field(default=None, index=True)
 
 
+class WatchedArrival(SQLModel, table=True):
+    """A child whom the driver reported at home and whose family is asked to say so. What was said are taps."""
+
+    __tablename__ = "watched_arrival"
+    leg_id: int = Field(primary_key=True, foreign_key="leg.id", sa_column_kwargs={"autoincrement": False})
+    tap_uuid: str = Field(max_length=36)  # the driver's tap that this row was written for
+    reported_at: datetime  # when it arrived here
+    next_look_at: datetime | None = Field(default=None, index=True)  # None: said, or nothing more to ask
+
+
 class ToldFamily(SQLModel, table=True):
     """The last thing a family was told about one leg: who comes, or that nobody is found yet."""
 

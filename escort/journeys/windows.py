@@ -2,10 +2,21 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from escort.journeys.models import Step, Tap
 from escort.rota.models import Direction
+
+
+class Tapped(Protocol):
+    """A tap, or the two columns of one that say what it proves."""
+
+    @property
+    def step(self) -> str: ...
+
+    @property
+    def by(self) -> str: ...
 
 
 def duty_opens_at(on: date, confirmed_at: datetime, zone: ZoneInfo) -> datetime:
@@ -42,6 +53,18 @@ def finished_at(direction: str, taps: Iterable[Tap]) -> datetime | None:
     """
     ends = [tap.tapped_at for tap in taps if _ends(direction, tap)]
     return min(ends, default=None)
+
+
+def is_said_at_home(tap: Tapped) -> bool:
+    """Say whether with this tap the family's side, or the office for it, says that the child is at home."""
+    return tap.step == Step.HANDED_OVER and not tap.by.startswith("gate:")
+
+
+def is_only_reported(direction: str, taps: Iterable[Tapped]) -> bool:
+    """Say whether a driver's word alone has brought the child home: for families that say so themselves."""
+    taps = list(taps)
+    is_delivered = direction == Direction.HOME and any(tap.step == Step.DELIVERED for tap in taps)
+    return is_delivered and not any(is_said_at_home(tap) for tap in taps)
 
 
 def _ends(direction: str, tap: Tap) -> bool:

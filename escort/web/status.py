@@ -40,6 +40,7 @@ STATUSES: dict[str, Status] = {
         Status("started", "arrow", mark("已出发"), Colour.RUN),
         Status("at_pickup", "pin", mark("已到接处"), Colour.RUN),
         Status("on_board", "car", mark("已接到"), Colour.RUN),
+        Status("reported", "clock", mark("司机报已送到"), Colour.WAIT),
         Status("delivered", "checks", mark("已送达"), Colour.OK),
         Status("late", "alert", mark("晚点"), Colour.NOW),
         Status("problem", "shield", mark("有事"), Colour.NOW),

@@ -3,9 +3,11 @@
 from datetime import datetime, timedelta
 
 import pytest
-from sqlmodel import Session
+from sqlmodel import Session, select
 
+from escort.cases.models import Case, CaseKind
 from escort.families.models import Family
+from escort.journeys.models import Step, Tap
 from escort.rota.models import Leg, LegState, ShiftState
 from notifications.addresses import phone_of, set_phone
 from notifications.models import InboundOutcome, Urgency
@@ -227,3 +229,51 @@ def test_a_volunteer_who_is_also_a_mother_answers_the_text_that_came_last(sessio
 
     assert leg_states(session, legs) == [C, C, W, W]
     assert state(session, ride) == ShiftState.OPEN
+
+
+def arrived_question(session: Session) -> tuple[EscortedChild, Leg]:
+    """Her family was asked whether she is at home."""
+    child = a_child(session)
+    ride = a_ride(session, child, driver=a_volunteer(session), direction="home", on=NOW.date())
+    tell(session, child, ride.legs, template="family.arrived_ask")
+    return child, ride.legs[0]
+
+
+@pytest.mark.parametrize("text", ["1", "到家了", "１。", "已经到家了"])
+def test_a_family_says_by_text_that_its_child_is_at_home(session: Session, text: str) -> None:
+    child, leg = arrived_question(session)
+
+    assert reply(session, child.guardian_subject, text) is InboundOutcome.APPLIED
+
+    [said] = session.exec(select(Tap).where(Tap.leg_id == leg.id)).all()
+    assert (said.step, said.by) == (Step.HANDED_OVER, child.guardian_subject)
+    assert last_text(session, child.guardian_subject) == "【杜鹃鸟】记下了：杨同学已送达。谢谢您说一声。"
+
+
+@pytest.mark.parametrize("text", ["2", "没到", "还没到家"])
+def test_a_family_says_by_text_that_its_child_is_not_there(session: Session, text: str) -> None:
+    child, leg = arrived_question(session)
+
+    assert reply(session, child.guardian_subject, text) is InboundOutcome.APPLIED
+
+    [case] = session.exec(select(Case)).all()
+    assert (case.kind, case.about, case.is_urgent) == (CaseKind.NOT_HOME, f"leg:{leg.id}", True)
+    assert "还没到家" in last_text(session, child.guardian_subject)
+    session.refresh(leg)
+    assert leg.state == W  # that 2 cancels nothing
+
+
+@pytest.mark.parametrize("text", ["收到", "好的", "谢谢"])
+def test_a_polite_word_does_not_say_that_the_child_is_at_home(session: Session, text: str) -> None:
+    child, leg = arrived_question(session)
+
+    assert reply(session, child.guardian_subject, text) is InboundOutcome.NOTED
+
+    assert session.exec(select(Tap).where(Tap.leg_id == leg.id)).all() == []
+
+
+def test_to_any_other_text_at_home_is_a_word_for_a_human(session: Session) -> None:
+    child, legs = a_family(session)
+    tell(session, child, legs[:2])
+
+    assert reply(session, child.guardian_subject, "到家了") is InboundOutcome.FORWARDED

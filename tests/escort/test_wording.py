@@ -81,6 +81,21 @@ MESSAGES = [
         "【杜鹃鸟】值班老师记下了：您一直在轮值里。不是您的意思，请打199 0000 0001。",
     ),
     (
+        wording.family_arrived_ask(["韩同学"], at(8, 16, 36), duty_phone=DUTY, link=LINK, zone=ZONE),
+        2,
+        "【杜鹃鸟】司机报已送到：韩同学，下午4点36。到家了请回1；没到请回2，或马上打199 0000 0001。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.family_arrived(["韩同学", "韩同学"]),
+        1,
+        "【杜鹃鸟】记下了：韩同学已送达。谢谢您说一声。",
+    ),
+    (
+        wording.family_not_home(["韩同学"], duty_phone=DUTY),
+        1,
+        "【杜鹃鸟】知道了，韩同学还没到家。值班老师马上查，也请您打199 0000 0001。",
+    ),
+    (
         wording.routine_ask([MONDAY, WEDNESDAY, THURSDAY], deadline=at(9, 20), link=LINK, now=NOW, zone=ZONE),
         2,
         "【杜鹃鸟】您好，下周3趟：周一07:45上学，周三16:00放学，周四07:30上学，望溪镇一带。都能去回1，都不行回2，只周三不行回“2周三”。明天20:00前回。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
@@ -321,6 +336,15 @@ MESSAGES = [
 ]
 
 SENTENCES = [
+    (
+        wording.case_arrival_unsaid("小禾", at(8, 16, 36), zone=ZONE),
+        "小禾：司机报16:36已送到，家里还没说到家，请打电话问一声",
+    ),
+    (wording.case_not_home("小禾", "家里"), "小禾：司机报已送到，家里说没到家。马上核实孩子在哪里"),
+    (
+        wording.call_about_arrival(["小禾", "小禾"], at(8, 16, 36), zone=ZONE),
+        "司机说下午4点36已经把小禾送到家了。小禾到家了吗？现在跟谁在一起？",
+    ),
     (wording.case_no_driver(["小禾", "石头"], TOMORROW, zone=ZONE), "小禾、石头4月9日07:45上学还没有人"),
     (
         wording.case_no_driver(["一一", "二二", "三三", "四四"], TOMORROW, zone=ZONE),

@@ -41,6 +41,7 @@ def parts_of(day: DayCount) -> list[Part]:
 PARTS = (
     ("done", mark("已送达"), (LegCode.DELIVERED,)),
     ("run", mark("路上"), (LegCode.STARTED, LegCode.AT_PICKUP, LegCode.ON_BOARD)),
+    ("wait", mark("司机报已送到"), (LegCode.REPORTED,)),
     ("confirmed", mark("已确认，未到点"), (LegCode.CONFIRMED,)),
     ("off", mark("停送、已了结"), (LegCode.NO_RIDE, LegCode.SETTLED)),
     ("draft", mark("草稿，还没公布"), (LegCode.DRAFT,)),

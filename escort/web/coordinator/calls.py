@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from escort.access import audit
 from escort.errors import NotFound
-from escort.journeys import calls, fridge
+from escort.journeys import arrivals, calls, fridge
 from escort.journeys.words import spoken_pair, word_pair
 from escort.rota.models import Leg
 from escort.sentences import mark
@@ -67,6 +67,32 @@ def unanswered(
 ) -> Response:
     calls.note_unanswered(session, task_ids=form.task, now=now)
     return _back()
+
+
+@router.post("/calls/arrived")
+def arrived(
+    form: Annotated[CallForm, Form()], me: CurrentCoordinator, session: SessionDep, now: NowDep
+) -> Response:
+    calls.answer_arrival(session, task_ids=form.task, is_home=True, by=me.subject, now=now)
+    return _back()
+
+
+@router.post("/calls/not-home")
+def not_home(
+    form: Annotated[CallForm, Form()], me: CurrentCoordinator, session: SessionDep, now: NowDep
+) -> Response:
+    calls.answer_arrival(session, task_ids=form.task, is_home=False, by=me.subject, now=now)
+    return RedirectResponse("/today", status_code=303)
+
+
+@router.post("/legs/{leg_id}/arrived")
+def said_on_the_phone(leg_id: RowId, me: CurrentCoordinator, session: SessionDep, now: NowDep) -> Response:
+    """The family says on the phone that its child is at home; the arrival's case closes by it."""
+    arrivals.say_arrived(session, leg_ids=[leg_id], by=me.subject, now=now)
+    audit.record(
+        session, actor=me.subject, action="leg.step", subject=f"leg:{leg_id}", fields=["arrived"], now=now
+    )
+    return RedirectResponse("/today", status_code=303)
 
 
 @router.post("/calls/phone")

@@ -13,7 +13,7 @@ from escort.access import audit
 from escort.errors import Conflict, NotFound, Refused
 from escort.families import escorts, sealed_reads
 from escort.families.edits import ChildEdit, PersonEdit, Versions, edit_child
-from escort.families.models import Escort, PlaceKind
+from escort.families.models import Escort, Family, PlaceKind
 from escort.families.places import AmbiguousPlace, read_place
 from escort.families.queries import NEEDS
 from escort.families.service import get_child
@@ -24,7 +24,7 @@ from escort.rota.needs import fit_to_needs
 from escort.schools.places import search_places
 from escort.sentences import mark
 from escort.typed_values import read_time
-from escort.web.coordinator.children import NEED_WORDS, child_page
+from escort.web.coordinator.children import NEED_WORDS, TELL_WORDS, child_page
 from escort.web.coordinator.posted import TypedDep, filled, posted_number
 from escort.web.deps import CurrentCoordinator, HouseDep, NowDep, ReadLogDep, ReadSessionDep, SessionDep
 from escort.web.forms import RowId
@@ -32,7 +32,7 @@ from escort.web.render import page
 from scheduling.travel import Point
 
 router = APIRouter()
-BOXES = (*NEEDS, "to_school", "home_again", "new_is_proxy")
+BOXES = (*NEEDS, "to_school", "home_again", "new_is_proxy", "confirms_arrival")
 PEOPLE = ("guardian_ids", "phones", "gets", "proxies")
 
 
@@ -70,6 +70,7 @@ def show_edit(
     reads.saw(f"child:{child_id}", "guardians")
     child, escort = get_child(session, child_id), escorts.escort_of(session, child_id)
     people = sealed_reads.open_guardians(session, child_id)
+    family = session.get_one(Family, child.family_id)
     fields: dict[str, str | list[str]] = {need: "on" if getattr(child, need) else "" for need in NEEDS}
     fields |= {
         "weekdays": [str(day) for day, rides in enumerate(escort.weekdays) if rides == "1"],
@@ -79,6 +80,8 @@ def show_edit(
         "until_on": escort.until_on.isoformat() if escort.until_on else "",
         "gets": [str(who.id) for who in people if who.gets_messages],
         "proxies": [str(who.id) for who in people if who.is_proxy],
+        "tell_by": family.tell_by,
+        "confirms_arrival": "on" if family.confirms_arrival else "",
         "version": str(child.version),
         "escort_version": str(escort.version),
     }
@@ -341,4 +344,5 @@ def _edit_page(
         offered={next(iter(mistakes)): wrong.places} if isinstance(wrong, AmbiguousPlace) else {},
         known_places=search_places(session, "", limit=400),
         need_words=NEED_WORDS,
+        tell_words=TELL_WORDS,
     )

@@ -47,6 +47,7 @@ KIND_WORDS = {
     CaseKind.HELD_AT_GATE: mark("校门先不放人"),
     CaseKind.SUSPENDED_ON_ROAD: mark("停用的人正在路上"),
     CaseKind.MESSAGE_FAILED: mark("消息没送到"),
+    CaseKind.NOT_HOME: mark("还没说到家"),
     CaseKind.NOT_TOLD: mark("还没打通知电话"),
     CaseKind.REPLY_UNCLEAR: mark("回的话没看懂"),
     CaseKind.TROUBLE_ON_ROAD: mark("司机说有事"),

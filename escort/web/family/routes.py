@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from escort.errors import NotAllowed, Refused
 from escort.journeys import alarms, taps, words
+from escort.journeys.arrivals import say_not_home
 from escort.journeys.family_view import FamilyView, RideState, RideView, family_view, own_legs
 from escort.journeys.models import Step
 from escort.journeys.taps import TapIn
@@ -141,6 +142,20 @@ def arrived(
     pressed = TapIn(form.uuid, leg.id or 0, Step.HANDED_OVER, now)
     taps.record_taps(session, by=visitor.subject, taps=[pressed], now=now)
     return _back(visitor)
+
+
+@router.post("/f/{token}/not-home")
+def not_home(
+    request: Request,
+    visitor: CurrentGuardian,
+    session: SessionDep,
+    now: NowDep,
+    form: Annotated[LegForm, Form()],
+) -> Response:
+    """The driver says delivered, and the child is not there."""
+    (leg,) = own_legs(session, guardian_id=visitor.id, leg_ids=[form.leg])
+    say_not_home(session, leg_id=leg.id or 0, by=visitor.subject, who="家里", now=now)
+    return _page(request, visitor, "not_home")
 
 
 def _view(session: Session, visitor: Visitor, house: House, now: datetime) -> FamilyView:
