@@ -7,9 +7,11 @@ import pytest
 from sqlmodel import Session, select
 
 from escort.access.models import AuditEvent
+from escort.families.models import Family
+from escort.journeys.models import Tap
 from escort.journeys.words import spoken_pair, word_pair
 from escort.rota.models import Direction, Leg, Shift
-from notifications.addresses import set_phone
+from notifications.addresses import live_addresses, set_phone
 from notifications.models import HandKind, HandTask, Message, MessageState
 from tests.builders import NOW, TODAY
 from tests.cast import the_cast
@@ -31,10 +33,12 @@ def a_family_to_ring(session: Session) -> tuple[int, Leg, Shift]:
     return a_call(session, cast.xiaoyu.guardian_subject, leg), leg, shift
 
 
-def a_call(session: Session, party: str, leg: Leg, key: str = "one") -> int:
+def a_call(
+    session: Session, party: str, leg: Leg, key: str = "one", template: str = "family.tomorrow"
+) -> int:
     message = Message(
         party=party,
-        template="family.tomorrow",
+        template=template,
         parameters={},
         text="这条里有暗号",
         language="zh-Hans",
@@ -183,3 +187,76 @@ def test_the_sheet_for_the_door_prints_known_drivers_and_no_word(desk: Desk) -> 
     assert not re.search("|".join(word_pair(desk.house.store.keyring, shift.id or 0, leg.id or 0)), shown)
     assert reads(desk) == [(f"child:{leg.child_id}", [f"child:{leg.child_id}.timetable"])]
     assert "这一周没有接送" in desk.get(f"/children/{leg.child_id}/sheet?week=2021-07-28")
+
+
+def a_reported_arrival(desk: Desk) -> tuple[int, int]:
+    """小雨's driver says delivered; her grandmother is to be asked. The task and the leg."""
+    with desk.house.store.write() as session:
+        cast = the_cast(session)
+        session.get_one(Family, cast.xiaoyu.child.family_id).confirms_arrival = True
+        leg = a_leg(session, cast.xiaoyu, on=TODAY, direction=Direction.HOME)
+        a_shift(session, a_run(session, leg), cast.wang.id)
+        session.add(
+            Tap(
+                uuid="one",
+                leg_id=leg.id or 0,
+                step="delivered",
+                by=f"volunteer:{cast.wang.id}",
+                tapped_at=leg.due_at,
+                arrived_at=leg.due_at,
+            )
+        )
+        return a_call(session, cast.xiaoyu.guardian_subject, leg, template="family.arrived_ask"), leg.id or 0
+
+
+def test_a_family_is_asked_on_the_phone_whether_its_child_is_at_home(desk: Desk) -> None:
+    task, leg = a_reported_arrival(desk)
+    assert "司机说下午4点30已经把小雨送到家了。小雨到家了吗？" in desk.get("/calls")
+    assert "司机报已送到" in desk.get("/today")
+
+    assert desk.post("/calls/arrived", {"task": str(task)}) == "/calls"
+
+    assert "小雨到家了吗" not in desk.get("/calls")
+    with desk.house.store.read() as session:
+        assert session.exec(select(Tap.by).where(Tap.leg_id == leg, Tap.step == "handed_over")).all() == [
+            "account:1"
+        ]
+
+
+def test_a_no_on_the_phone_goes_to_the_queue_where_a_later_yes_is_recorded(desk: Desk) -> None:
+    task, leg = a_reported_arrival(desk)
+
+    assert desk.post("/calls/not-home", {"task": str(task)}) == "/today"
+
+    shown = desk.get("/today")
+    assert "小雨：司机报已送到，家里说没到家。马上核实孩子在哪里" in shown
+    assert f"/legs/{leg}/arrived" in shown
+    assert desk.post(f"/legs/{leg}/arrived") == "/today"
+
+
+def test_how_a_family_is_told_is_changed_with_the_child(desk: Desk) -> None:
+    with desk.house.store.write() as session:
+        cast = the_cast(session)
+    edit = f"/children/{cast.xiaoyu.id}/edit"
+    form = {
+        "version": "1", "escort_version": "1", "weekdays": ["0", "1", "2", "3", "4"], "to_school": "on",
+        "home_again": "on", "from_on": "2021-03-01", "guardian_ids": "1", "gets": "1", "phones": "",
+    }  # fmt: skip
+
+    desk.post(edit, {**form, "tell_by": "call", "confirms_arrival": "on"})
+
+    with desk.house.store.read() as session:
+        family = session.get_one(Family, cast.xiaoyu.child.family_id)
+        assert (family.tell_by, family.confirms_arrival) == ("call", True)
+        [by_hand, *_] = live_addresses(session, ["guardian:1"])["guardian:1"]
+        assert (by_hand.channel, by_hand.is_preferred) == ("by_hand", True)
+    shown = desk.get(edit)
+    assert re.search(r'name="tell_by" value="call" checked', shown)
+
+    desk.post(edit, {**form, "tell_by": "sms"})
+
+    with desk.house.store.read() as session:
+        assert [one.channel for one in live_addresses(session, ["guardian:1"])["guardian:1"]] == ["sms"]
+    assert "请从短信、打电话、请人转告、纸条里选一种" in desk.post(
+        edit, {**form, "tell_by": "pigeon"}, expect=400
+    )

@@ -8,6 +8,7 @@ from sqlmodel import select
 
 from escort.cases.models import Case, CaseKind
 from escort.db import Store
+from escort.families.models import Family
 from escort.journeys.family_view import tell_by
 from escort.journeys.models import Step, Tap
 from escort.roster.models import Volunteer
@@ -376,3 +377,85 @@ def test_style_inside_the_page_has_the_tokens_of_all_pages() -> None:
 
     for own, shared in zip(tokens("family.css"), tokens("tokens.css"), strict=True):
         assert own <= shared
+
+
+def wants_to_say_so(site: Site, wednesday: Wednesday) -> None:
+    """小雨's family says itself that she is at home, and her driver has just tapped that she is."""
+    with site.store.write() as session:
+        session.get_one(Family, wednesday.cast.xiaoyu.child.family_id).confirms_arrival = True
+    tapped(site, wednesday.morning, Step.DELIVERED, wednesday.wang, wednesday.morning.due_at)
+    tapped(site, wednesday.afternoon, Step.DELIVERED, wednesday.wang, wednesday.afternoon.due_at)
+    site.clock.at = wednesday.afternoon.due_at + timedelta(minutes=1)
+
+
+def test_a_drivers_word_alone_is_reported_until_somebody_of_the_family_says_so(
+    site: Site, wednesday: Wednesday
+) -> None:
+    wants_to_say_so(site, wednesday)
+    page = shown_to_family(site, wednesday)
+    assert "司机报已送到" in page
+    assert "已送达" not in page
+    browser, address = site.bound(wednesday.grandmother)
+    form = browser.get(address).text
+    uuid = re.search(r'name="uuid" value="([^"]+)"', form)
+    assert uuid is not None
+
+    browser.post(f"{address}/arrived", data={"leg": str(wednesday.afternoon.id), "uuid": uuid[1]})
+
+    assert "已送达" in shown_to_family(site, wednesday)
+
+
+def test_a_child_that_is_not_there_is_an_urgent_case_at_once(site: Site, wednesday: Wednesday) -> None:
+    wants_to_say_so(site, wednesday)
+    browser, address = site.bound(wednesday.grandmother)
+
+    answer = browser.post(f"{address}/not-home", data={"leg": str(wednesday.afternoon.id)})
+
+    assert "我们马上找孩子" in answer.text
+    with site.store.read() as session:
+        [case] = session.exec(select(Case)).all()
+    assert (case.kind, case.about, case.is_urgent) == (
+        CaseKind.NOT_HOME,
+        f"leg:{wednesday.afternoon.id}",
+        True,
+    )
+
+
+def test_nobody_says_of_another_familys_child_that_it_is_not_there(site: Site, wednesday: Wednesday) -> None:
+    with site.store.write() as session:
+        other = a_child(session, "石头", school=wednesday.cast.school)
+    browser, address = site.bound(other.guardian_subject)
+
+    assert browser.post(f"{address}/not-home", data={"leg": str(wednesday.afternoon.id)}).status_code == 404
+
+
+def test_a_phone_that_is_not_bound_may_still_say_that_the_child_is_not_there(
+    site: Site, wednesday: Wednesday
+) -> None:
+    wants_to_say_so(site, wednesday)
+    address = site.link(wednesday.grandmother)
+
+    answer = site.browser().post(f"{address}/not-home", data={"leg": str(wednesday.afternoon.id)})
+
+    assert answer.status_code == 200  # an alarm is never refused for want of a tap
+
+
+def test_other_families_see_delivered_by_the_drivers_word(site: Site, wednesday: Wednesday) -> None:
+    wants_to_say_so(site, wednesday)
+    with site.store.write() as session:
+        session.get_one(Family, wednesday.cast.xiaoyu.child.family_id).confirms_arrival = False
+
+    assert "已送达" in shown_to_family(site, wednesday)
+
+
+def test_what_is_read_aloud_has_twelve_hour_words_and_the_plate_letter_by_letter(
+    site: Site, wednesday: Wednesday
+) -> None:
+    browser, address = site.bound(wednesday.grandmother)
+
+    said = re.search(r'data-say="([^"]+)"', browser.get(address).text)
+
+    assert said is not None
+    words = "".join(said[1].split())
+    assert words.startswith("明天早上7点40，王师傅来接小雨。白色长安欧尚，车牌川A12345。暗号是")
+    assert "川 A 1 2 3 4 5" in said[1]
