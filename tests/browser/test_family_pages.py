@@ -124,6 +124,24 @@ def test_each_state_is_large_and_fits_a_narrow_phone_without_scripts_and_with_la
             context.close()
 
 
+def test_the_page_that_asks_a_second_phone_for_a_code_is_clean_and_large(
+    district: Store, browser: Browser
+) -> None:
+    site, day = a_site(district), a_wednesday(district)
+    site.bound(day.grandmother)
+    with served(site.app) as base:
+        page = a_phone(browser, width=320).new_page()
+        page.goto(base + site.link(day.grandmother))
+        page.get_by_role("button", name="这是我的手机").click()
+
+        assert page.get_by_label("6 位数验证码").bounding_box()["height"] >= 68  # type: ignore[index]
+        assert smallest_target(page, PRESSED) >= 68
+        assert fits(page)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            assert axe_violations(page) == [], scheme
+
+
 def test_the_page_reads_itself_aloud_in_words_for_the_ear(district: Store, browser: Browser) -> None:
     state = next(one for one in STATES if one.name == "going-home")
     with a_family_at(district, state) as (phone, address):

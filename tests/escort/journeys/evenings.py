@@ -30,6 +30,7 @@ class Evening:
     store: Store
     at: datetime = CALLS
     texts: RecordingChannel = field(default_factory=RecordingChannel)
+    has_office: bool = False  # 林老师 is there already
     jobs: Jobs = field(init=False)
 
     def __post_init__(self) -> None:
@@ -44,6 +45,8 @@ class Evening:
             board_link="https://dujuan.test/today",
             owner="node-1",
         )
+        if self.has_office:
+            return
         with self.store.write() as session:
             account = Account(
                 login="lin", name="林老师", role="coordinator", password_hash="-", created_at=NOW
