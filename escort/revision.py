@@ -22,10 +22,9 @@ def revision_of(session: Session) -> int:
     return session.exec(select(Revision.number)).scalar_one()  # type: ignore[call-overload]
 
 
-def revision_and(session: Session, count: ScalarSelect[int]) -> tuple[int, int]:
-    """Return the number of visible changes, and another number by the same look: a page has few looks to spend."""
-    found = session.execute(select(Revision.number, count)).one()  # type: ignore[call-overload]
-    return found[0], found[1]
+def revision_and(session: Session, *counts: ScalarSelect[int]) -> tuple[int, ...]:
+    """Return the number of visible changes, and other numbers by the same look: a page has few looks to spend."""
+    return tuple(session.execute(select(Revision.number, *counts)).one())  # type: ignore[call-overload]
 
 
 def count_changes(engine: Engine, *, in_writes: str) -> None:

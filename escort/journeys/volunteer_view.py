@@ -35,6 +35,7 @@ from escort.rota.models import (
     Shift,
     ShiftState,
 )
+from escort.rota.month_question import open_question
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,8 @@ class HomeView:
     blockouts: tuple[BlockoutView, ...]
     served_this_month: int
     cap_week: int
+    cap_month: int | None
+    month_asked: date | None  # whose bad days nobody has heard of yet
 
 
 def home_view(
@@ -124,6 +127,7 @@ def home_view(
     promised = _promised(session, volunteer_id, today.replace(day=1))
     coming = [shift for shift in promised if shift.on >= today]
     blockouts = _blockouts(session, volunteer_id, today)
+    question = open_question(session, volunteer_id, today=today)
     declined = [
         offer
         for offer in _declined(session, volunteer_id, now)
@@ -151,6 +155,8 @@ def home_view(
             1 for shift in promised if (shift.on.year, shift.on.month) == (today.year, today.month)
         ),
         cap_week=volunteer.cap_week,
+        cap_month=volunteer.cap_month,
+        month_asked=question.month_on if question and not question.answer else None,
     )
 
 

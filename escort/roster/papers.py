@@ -9,7 +9,8 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlmodel import Session, col, or_, select
+from sqlalchemy import ScalarSelect
+from sqlmodel import Session, col, func, or_, select
 
 from escort import pinyin, wording
 from escort.access import audit
@@ -46,18 +47,6 @@ class PaperLeft:
         return min(1.0, max(0.0, self.days_left / 365))
 
 
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """How many volunteers have a paper that runs out within so many days; each counted once, at the nearest."""
-
-    by_step: dict[int, int]
-    first_on: date | None
-
-    @property
-    def people(self) -> int:
-        return sum(self.by_step.values())
-
-
 def papers_left(volunteer: Any, today: date) -> list[PaperLeft]:
     """Return the three papers of a volunteer, or of a row with these dates, in the order in which they are shown."""
     vetted = volunteer.vetted_on + VETTING_VALID if volunteer.vetted_on else None
@@ -77,13 +66,13 @@ def nearest(papers: Iterable[PaperLeft]) -> PaperLeft | None:
     return min(counted, key=lambda paper: paper.days_left, default=None)
 
 
-def papers_ahead(session: Session, *, today: date) -> Ahead:
-    """Return what the board says of all countdowns together, in one query."""
-    found = [nearest(papers_left(row, today)) for row in _in_countdown(session, today)]
-    soon = [paper for paper in found if paper is not None]
-    return Ahead(
-        {step: sum(paper.step == step for paper in soon) for step in reversed(STEPS)},
-        min((paper.until for paper in soon if paper.until), default=None),
+def people_within(today: date, days: int) -> ScalarSelect[int]:
+    """Return, as a part of another query, the number of volunteers with a paper that runs out within so many days."""
+    return (
+        select(func.count())
+        .select_from(Volunteer)
+        .where(col(Volunteer.suspended_at).is_(None), *_in_rotation(today), _runs_out(today, days))
+        .scalar_subquery()
     )
 
 
@@ -167,17 +156,24 @@ def _state(paper: PaperLeft) -> str:
 
 
 def _in_countdown(session: Session, today: date) -> list[Any]:
-    last = today + timedelta(days=STEPS[0])
-    near = [
-        col(column).between(today - shift, last - shift)
-        for column, shift in (
-            (Volunteer.vetted_on, VETTING_VALID),
-            (Volunteer.licence_until, timedelta()),
-            (Volunteer.insured_until, timedelta()),
-        )
-    ]
-    rows = select(*_COLUMNS).where(col(Volunteer.suspended_at).is_(None), *_in_rotation(today), or_(*near))
+    rows = select(*_COLUMNS).where(
+        col(Volunteer.suspended_at).is_(None), *_in_rotation(today), _runs_out(today, STEPS[0])
+    )
     return list(session.exec(rows.order_by(col(Volunteer.id))))
+
+
+def _runs_out(today: date, days: int) -> Any:
+    last = today + timedelta(days=days)
+    return or_(
+        *(
+            col(column).between(today - valid, last - valid)
+            for column, valid in (
+                (Volunteer.vetted_on, VETTING_VALID),
+                (Volunteer.licence_until, timedelta()),
+                (Volunteer.insured_until, timedelta()),
+            )
+        )
+    )
 
 
 def _in_rotation(today: date) -> list[Any]:

@@ -1,5 +1,6 @@
 """What the office asks about volunteers and teams. The number and the address are not read here."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -9,7 +10,8 @@ from sqlmodel import Session, col, func, select
 
 from escort import pinyin
 from escort.roster.gates import Gate, gates_on, good_until
-from escort.roster.models import Blockout, Team, Volunteer
+from escort.roster.models import Blockout, PaperNotice, Team, Volunteer
+from escort.roster.papers import PaperLeft, nearest, papers_left
 from escort.typed_values import read_text
 from notifications.addresses import party_by_phone
 
@@ -27,8 +29,10 @@ class VolunteerLine:
     wheelchair: bool
     pattern: str
     cap_week: int
+    cap_month: int | None
     gates: tuple[Gate, ...]
     good_until: date | None
+    next_paper: PaperLeft | None  # of those in the countdown, the one that runs out first
 
     @property
     def may_drive(self) -> bool:
@@ -50,12 +54,14 @@ def list_volunteers(
     text: str = "",
     team_id: int | None = None,
     only_gate: Gate | None = None,
+    only_soon: bool = False,
+    only_ids: Collection[int] | None = None,
     offset: int = 0,
     limit: int = 50,
 ) -> VolunteerPage:
     """Return the volunteers whom the text may mean, sorted by pinyin. At most three queries.
 
-    The text is a name, its pinyin or initials, a plate or its tail, or a whole phone number.
+    `only_soon`: a paper runs out within 60 days. The text is a name, its pinyin or initials, a plate or its tail, or a whole phone number.
     """
     teams = dict(session.exec(select(Team.id, Team.name)).all())
     text = read_text(text)
@@ -73,8 +79,16 @@ def list_volunteers(
     lines = [(volunteer, tuple(gates_on(volunteer, on))) for volunteer in found]
     if only_gate is not None:
         lines = [(volunteer, gates) for volunteer, gates in lines if only_gate in gates]
+    if only_ids is not None:
+        lines = [(volunteer, gates) for volunteer, gates in lines if volunteer.id in only_ids]
+    if only_soon:
+        lines = [
+            (volunteer, gates)
+            for volunteer, gates in lines
+            if not OUT & set(gates) and nearest(papers_left(volunteer, on)) is not None
+        ]
     lines.sort(key=lambda line: (pinyin.sort_key(line[0].name), line[0].id))
-    page = [_line(volunteer, gates, teams) for volunteer, gates in lines[offset : offset + limit]]
+    page = [_line(volunteer, gates, teams, on) for volunteer, gates in lines[offset : offset + limit]]
     return VolunteerPage(total=len(lines), lines=tuple(page))
 
 
@@ -99,6 +113,12 @@ def blockouts_of(session: Session, volunteer_id: int, *, from_on: date) -> list[
         col(Blockout.removed_at).is_(None),
     )
     return list(session.exec(rows.order_by(col(Blockout.from_on), col(Blockout.id))))
+
+
+def notices_of(session: Session, volunteer_id: int, *, today: date) -> list[PaperNotice]:
+    """Return what was said about the papers that are still valid, the newest last."""
+    rows = select(PaperNotice).where(PaperNotice.volunteer_id == volunteer_id, PaperNotice.until_on >= today)
+    return list(session.exec(rows.order_by(col(PaperNotice.id))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +159,9 @@ def _means(volunteer: Volunteer, text: str) -> bool:
     return pinyin.matches(volunteer.name, text) or (len(plate) >= 2 and plate in volunteer.plate)
 
 
-def _line(volunteer: Volunteer, gates: tuple[Gate, ...], teams: dict[int | None, str]) -> VolunteerLine:
+def _line(
+    volunteer: Volunteer, gates: tuple[Gate, ...], teams: dict[int | None, str], on: date
+) -> VolunteerLine:
     return VolunteerLine(
         volunteer_id=volunteer.id or 0,
         name=volunteer.name,
@@ -150,9 +172,12 @@ def _line(volunteer: Volunteer, gates: tuple[Gate, ...], teams: dict[int | None,
         wheelchair=volunteer.wheelchair,
         pattern=volunteer.pattern,
         cap_week=volunteer.cap_week,
+        cap_month=volunteer.cap_month,
         gates=gates,
         good_until=good_until(volunteer),
+        next_paper=nearest(papers_left(volunteer, on)),
     )
 
 
+OUT = {Gate.SUSPENDED, Gate.LEFT}  # whose papers nobody need renew
 _SEALED: tuple[Any, ...] = (Volunteer.address, Volunteer.photo)  # a list does not open a thousand of them

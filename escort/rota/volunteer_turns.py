@@ -16,6 +16,7 @@ class VolunteerTurn:
     school: str
     run_id: int
     starts_at: datetime
+    ends_at: datetime
     role: str
     state: str
     end_reason: str
@@ -38,6 +39,7 @@ def turns_of(session: Session, *, volunteer_id: int, limit: int = 60) -> list[Vo
             school=school,
             run_id=run.id or 0,
             starts_at=run.starts_at,
+            ends_at=run.ends_at,
             role=shift.role,
             state=shift.state,
             end_reason=shift.end_reason,

@@ -4,7 +4,17 @@ import unicodedata
 from datetime import date
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
+
+from escort.errors import Refused
 
 
 class FormModel(BaseModel):
@@ -25,6 +35,16 @@ def tidy_paragraph(text: str) -> str:
     """Return a text with its line breaks kept and everything else as in `tidy`."""
     lines = [tidy(line) for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
     return "\n".join(lines).strip("\n")
+
+
+def read_day(text: str) -> date | None:
+    """Return the date that a field holds, None for a blank one. Raises Refused."""
+    if not text.strip():
+        return None
+    try:
+        return _DAY.validate_python(text.strip())
+    except ValidationError as unreadable:
+        raise Refused("日期没有看懂，请再选一次。") from unreadable
 
 
 def _blank_is_none(value: object) -> object:
@@ -63,3 +83,4 @@ Ids = Annotated[list[RowId], Field(max_length=200)]
 Offset = Annotated[int, Field(ge=0, le=LARGEST_ID)]
 Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2099, 12, 31))]  # weeks and months around it exist
 Secret = Annotated[str, Field(max_length=1024)]  # as typed: passwords and codes are not tidied
+_DAY: TypeAdapter[date] = TypeAdapter(Day)

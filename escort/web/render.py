@@ -136,7 +136,17 @@ def _filters(zone: ZoneInfo) -> Mapping[str, Callable[..., Any]]:
 
         return in_words
 
-    spoken = ("clock", "day", "weekday", "day_word", "moment", "time_left", "weekdays", "half_days")
+    spoken = (
+        "clock",
+        "day",
+        "month_name",
+        "weekday",
+        "day_word",
+        "moment",
+        "time_left",
+        "weekdays",
+        "half_days",
+    )
     return {name: words(name) for name in spoken} | {
         "local": lambda at: at.astimezone(zone),
         "iso": lambda at: (at.astimezone(zone).date() if isinstance(at, datetime) else at).isoformat(),

@@ -32,6 +32,20 @@ DAY_OF_MONTH = (
     mark("11月%(day)s日"),
     mark("12月%(day)s日"),
 )
+MONTHS = (
+    mark("1月"),
+    mark("2月"),
+    mark("3月"),
+    mark("4月"),
+    mark("5月"),
+    mark("6月"),
+    mark("7月"),
+    mark("8月"),
+    mark("9月"),
+    mark("10月"),
+    mark("11月"),
+    mark("12月"),
+)
 """One a month: languages name them."""
 
 RELATIVE_UNDER_MINUTES = 60
@@ -53,6 +67,9 @@ class TimeWords:
     def day(self, at: datetime | date) -> str:
         day = self.date_of(at)
         return self.say(DAY_OF_MONTH[day.month - 1], day=day.day)
+
+    def month_name(self, at: datetime | date) -> str:
+        return self.say(MONTHS[self.date_of(at).month - 1])
 
     def weekday(self, at: datetime | date) -> str:
         return self.say(WEEKDAYS[self.date_of(at).weekday()])

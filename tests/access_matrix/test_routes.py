@@ -188,6 +188,7 @@ def _filled(path: str, world: World, token: str) -> str:
         "receiver_id": 1,
         "barred_id": 1,
         "blockout_id": 1,
+        "link_id": 1,
         "entry_id": 1,
         "change_id": 1,
         "day": "2021-04-07",

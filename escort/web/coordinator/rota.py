@@ -271,6 +271,9 @@ REASON_WORDS = {
     "given_back": mark("打电话说去不了"),
     "suspended": mark("停用"),
     "stood_in": mark("别人顶班"),
+    "not_in_rota": mark("不在轮值里"),
+    "apart": mark("家人那半天有一趟"),
+    "parted": mark("同车的家人去不了"),
     "unfit": mark("证件到期或家里不同意"),
 }
 PLAN_SEED = 1  # the same book gives the same plan

@@ -13,9 +13,23 @@ from escort.web.coordinator import (
     promises,
     rota,
     today,
+    volunteer_limits,
     volunteers,
 )
 
 router = APIRouter(include_in_schema=False)
-for part in (today, asks, calls, rota, children, child_edit, volunteers, promises, calendar, book, month):
+for part in (
+    today,
+    asks,
+    calls,
+    rota,
+    children,
+    child_edit,
+    volunteers,
+    volunteer_limits,
+    promises,
+    calendar,
+    book,
+    month,
+):
     router.include_router(part.router)

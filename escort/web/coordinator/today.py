@@ -15,11 +15,11 @@ from escort.journeys.board import board
 from escort.journeys.models import Step
 from escort.journeys.told_by_phone import record_told_step
 from escort.revision import revision_and
-from escort.roster_book.changes import waiting_number
 from escort.sentences import mark
 from escort.web import live
 from escort.web.coordinator.bars import parts_of
 from escort.web.coordinator.numbers import number_of_hand_task, number_to_ring
+from escort.web.coordinator.quiet_notes import quiet_counts, quiet_notes
 from escort.web.deps import (
     CurrentCoordinator,
     HouseDep,
@@ -74,7 +74,7 @@ def show_today(
     now: NowDep,
     whole: bool = False,
 ) -> HTMLResponse:
-    revision, book_waits = revision_and(session, waiting_number())
+    revision, *counted = revision_and(session, *quiet_counts(now.astimezone(house.zone).date()))
     shown = board(session, now=now, zone=house.zone)
     waiting = [case for case in shown.queue if not case.is_long_past]
     queue = waiting if whole else waiting[:MOST_SHOWN]
@@ -90,7 +90,7 @@ def show_today(
         parts_tomorrow=parts_of(shown.tomorrow) if shown.tomorrow else [],
         on_time_shown=ON_TIME_SHOWN,
         kind_words=KIND_WORDS,
-        book_waits=book_waits,
+        quiet=quiet_notes(counted),
     )
 
 

@@ -1,8 +1,7 @@
 """Volunteers: the list, one person with papers and turns, the form, when they cannot, and 停用."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Query, Request
@@ -14,14 +13,19 @@ from escort.filled_form import FormMistakes
 from escort.journeys.suspension import suspend_volunteer
 from escort.roster import queries, service
 from escort.roster.forms import ChangedVolunteer, NewVolunteer, form_of
-from escort.roster.gates import SENTENCES, VETTING_VALID, Gate, gates_on
+from escort.roster.gates import SENTENCES, Gate, gates_on
+from escort.roster.households import kin_of
 from escort.roster.models import Volunteer
-from escort.rota import availability, release, standing
+from escort.roster.papers import WORDS as PAPER_WORDS
+from escort.roster.papers import Paper, papers_left
+from escort.rota import availability, month_question, release, standing
+from escort.rota.models import ShiftState
 from escort.rota.needs import fit_to_car
 from escort.rota.volunteer_turns import is_ahead, turns_of
 from escort.sentences import mark
 from escort.web.coordinator.posted import TypedDep, filled, posted_number
 from escort.web.coordinator.rota import REASON_WORDS
+from escort.web.coordinator.volunteer_limits import KIND_WORDS
 from escort.web.deps import (
     CurrentCoordinator,
     House,
@@ -42,11 +46,14 @@ FRESH: Mapping[str, object] = {
     "seats": "5",
     "child_seats": "0",
     "cap_week": "2",
+    "cap_month": "",
     "max_approach_km": "10",
     "pattern": [],
 }
 GATE_WORDS = {
     Gate.SUSPENDED: mark("已停用"),
+    Gate.NOT_JOINED: mark("还没加入"),
+    Gate.LEFT: mark("已退出轮值"),
     Gate.NOT_VETTED: mark("没审核"),
     Gate.VETTING_EXPIRED: mark("审核过期"),
     Gate.NO_LICENCE: mark("没登记驾驶证"),
@@ -61,24 +68,11 @@ SUSPEND_REASONS = (
     mark("搬走了或联系不上"),
     mark("别的原因"),
 )
-SOON = timedelta(days=60)  # papers that run out are counted down from here
-
-
-@dataclass(frozen=True)
-class Paper:
-    """One of the three gates, counted down."""
-
-    word: str
-    hint: str
-    until: date | None
-    days_left: int
-    share: float  # of the bar, 0 to 1
-
-    @property
-    def code(self) -> str:
-        if self.until is None or self.days_left < 0:
-            return "unfit"
-        return "asked" if self.days_left <= SOON.days else "fit"
+PAPER_HINTS = {
+    Paper.VETTING: mark("一年一查"),
+    Paper.LICENCE: mark("到期那天还能开"),
+    Paper.INSURANCE: mark("到期那天还能开"),
+}
 
 
 class SuspendForm(FormModel):
@@ -99,11 +93,23 @@ def show_volunteers(
     house: HouseDep,
     now: NowDep,
     text: Annotated[str, Query(max_length=40)] = "",
-    gate: Gate | Literal[""] = "",
+    gate: Gate | Literal["", "soon", "silent"] = "",
     offset: Offset = 0,
 ) -> HTMLResponse:
+    today = _today(house, now)
+    month = month_question.month_state(session, today=today)
+    silent = (
+        month_question.not_answered(session, month_on=month.month_on) if month and gate == "silent" else None
+    )
     found = queries.list_volunteers(
-        session, on=_today(house, now), text=text, only_gate=gate or None, offset=offset, limit=PAGE
+        session,
+        on=today,
+        text=text,
+        only_gate=gate if isinstance(gate, Gate) else None,
+        only_soon=gate == "soon",
+        only_ids=set() if gate == "silent" and silent is None else silent,
+        offset=offset,
+        limit=PAGE,
     )
     return page(
         request,
@@ -115,6 +121,8 @@ def show_volunteers(
         text=text,
         gate=gate,
         gate_words=GATE_WORDS,
+        paper_words=PAPER_WORDS,
+        month=month,
     )
 
 
@@ -159,6 +167,7 @@ def show_volunteer(
     today = _today(house, now)
     turns = turns_of(session, volunteer_id=volunteer_id)
     held = standing.standing_of(session, volunteer_id)
+    ahead = [turn for turn in reversed(turns) if is_ahead(turn, now)]
     return page(
         request,
         "coordinator/volunteer.html",
@@ -166,8 +175,23 @@ def show_volunteer(
         phone_number=phone_of(session, subject),
         gates=gates_on(volunteer, today),
         gate_sentences=SENTENCES,
-        papers=_papers(volunteer, today),
-        ahead=[turn for turn in reversed(turns) if is_ahead(turn, now)],
+        papers=papers_left(volunteer, today),
+        paper_words=PAPER_WORDS,
+        paper_hints=PAPER_HINTS,
+        notices={notice.paper: notice for notice in queries.notices_of(session, volunteer_id, today=today)},
+        ahead=ahead,
+        promised=sum(turn.state == ShiftState.CONFIRMED for turn in ahead),
+        on_road=sum(
+            turn.state == ShiftState.CONFIRMED and turn.starts_at <= now <= turn.ends_at for turn in turns
+        ),
+        this_month=sum(
+            turn.state in (ShiftState.CONFIRMED, ShiftState.SERVED)
+            and turn.on.replace(day=1) == today.replace(day=1)
+            for turn in turns
+        ),
+        kin=kin_of(session, volunteer_id),
+        kind_words=KIND_WORDS,
+        question=month_question.open_question(session, volunteer_id, today=today),
         lately=[turn for turn in turns if not is_ahead(turn, now)][:12],
         blockouts=queries.blockouts_of(session, volunteer_id, from_on=today),
         phones_bound=devices.live_devices(session, subject=subject, now=house.real_now()),
@@ -274,6 +298,7 @@ def add_blockout(
         by=me.subject,
         now=now,
         zone=house.zone,
+        how="phone",
     )
     return RedirectResponse(f"/volunteers/{volunteer_id}", status_code=303)
 
@@ -300,20 +325,6 @@ def revoke_device(
         now=house.real_now(),
     )
     return RedirectResponse(f"/volunteers/{volunteer_id}", status_code=303)
-
-
-def _papers(volunteer: Volunteer, today: date) -> list[Paper]:
-    vetted = volunteer.vetted_on + VETTING_VALID if volunteer.vetted_on else None
-    return [
-        _paper(mark("无犯罪记录查询"), mark("一年一查"), vetted, today),
-        _paper(mark("驾驶证"), mark("到期那天还能开"), volunteer.licence_until, today),
-        _paper(mark("座位险"), mark("到期那天还能开"), volunteer.insured_until, today),
-    ]
-
-
-def _paper(word: str, hint: str, until: date | None, today: date) -> Paper:
-    left = (until - today).days if until is not None else -1
-    return Paper(word, hint, until, left, min(1.0, max(0.0, left / 365)))
 
 
 def _form_page(

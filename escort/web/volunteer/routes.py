@@ -8,9 +8,8 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
 from sqlmodel import Session
 
-from escort.access import devices
 from escort.access.calendar_links import has_calendar, issue_calendar, stop_calendar
-from escort.errors import NotAllowed, Refused
+from escort.errors import Refused
 from escort.journeys import alarms, taps, words
 from escort.journeys.alarms import Trouble
 from escort.journeys.run_view import RunView, run_view
@@ -25,12 +24,15 @@ from escort.web.deps import CurrentVolunteer, House, HouseDep, NowDep, ReadLogDe
 from escort.web.deps import VolunteerHere as Visitor
 from escort.web.forms import Day, FormModel, Ids, OptionalLine20, OptionalRowId, RowId
 from escort.web.render import page
-from escort.web.volunteer import standing
+from escort.web.volunteer import own_routes, standing
 from escort.web.volunteer.here import back as _back
 from escort.web.volunteer.here import must_be_bound as _must_be_bound
+from escort.web.volunteer.here import must_not_need_code as _must_not_need_code
+from escort.web.volunteer.here import needs_code as _needs_code
 
 router = APIRouter(include_in_schema=False)
 router.include_router(standing.router)
+router.include_router(own_routes.router)
 
 
 class AnswerForm(FormModel):
@@ -331,7 +333,7 @@ def _home(
         has_calendar=visitor.bound and has_calendar(session, subject=visitor.subject, now=now),
         mistake=mistake,
         typed=typed or {"from_on": "", "until_on": ""},
-        blocked="blocked" in request.query_params,
+        blocked=request.query_params.get("blocked", ""),
     )
 
 
@@ -372,18 +374,6 @@ def _run_page(
 
 def _code_page(request: Request, visitor: Visitor, mistake: str) -> Response:
     return page(request, "volunteer/code.html", 400 if mistake else 200, token=visitor.token, mistake=mistake)
-
-
-def _needs_code(session: Session, visitor: Visitor) -> bool:
-    """Whether this phone is a further one of somebody whose first is known: a forwarded link says yes for nobody."""
-    return not visitor.bound and devices.has_ever_bound(session, subject=visitor.subject)
-
-
-def _must_not_need_code(session: Session, visitor: Visitor) -> None:
-    if _needs_code(session, visitor):
-        raise NotAllowed(
-            "这部手机还没认过，不能替您回答。请打开链接，先点“这是我的手机”，填短信里的验证码；也可以直接回短信。"
-        )
 
 
 TOLD = mark("值班的人知道了，会打电话给您。")

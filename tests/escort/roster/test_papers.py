@@ -4,11 +4,13 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlmodel import Session
 
 from escort.roster.gates import VETTING_VALID
 from escort.roster.models import Volunteer
-from escort.roster.papers import Paper, nearest, papers_ahead, papers_left, tell_of_papers, yearly_batch
+from escort.roster.papers import Paper, nearest, papers_left, tell_of_papers, yearly_batch
+from escort.web.coordinator.quiet_notes import QuietNotes, quiet_counts, quiet_notes
 from tests.builders import NOW, TODAY, a_volunteer
 from tests.escort.rota.weeks import letters_to
 
@@ -27,6 +29,10 @@ def whose(session: Session, name: str = "王师傅", **papers: date | None) -> V
 
 def tell(session: Session, today: date = TODAY) -> int:
     return tell_of_papers(session, today=today, now=NOW + (today - TODAY), duty_phone="19900000001")
+
+
+def noted(session: Session) -> QuietNotes:
+    return quiet_notes(session.execute(select(*quiet_counts(TODAY))).one())
 
 
 @pytest.mark.parametrize(
@@ -88,18 +94,19 @@ def test_who_does_not_drive_any_more_hears_nothing(session: Session, gone: dict[
     whose(session, insured_until=in_days(7), **gone)
 
     assert tell(session) == 0
-    assert papers_ahead(session, today=TODAY).people == 0
+    assert noted(session).people == 0
 
 
 def test_the_board_counts_each_person_once_at_the_nearest_step(session: Session) -> None:
     whose(session, "甲", insured_until=in_days(5), licence_until=in_days(25))
     whose(session, "乙", licence_until=in_days(29))
     whose(session, "丙", licence_until=in_days(61))
+    whose(session, "丁", insured_until=in_days(-1))
 
-    ahead = papers_ahead(session, today=TODAY)
+    notes = noted(session)
 
-    assert ahead.by_step == {7: 1, 30: 1, 60: 0}
-    assert (ahead.people, ahead.first_on) == (2, in_days(5))
+    assert notes.papers == {7: 1, 30: 1, 60: 0}
+    assert notes.people == 2
 
 
 def test_the_yearly_list_names_whoever_must_go_the_most_urgent_first(session: Session) -> None:

@@ -62,7 +62,7 @@ def test_somebody_added_by_hand_may_drive(desk: Desk) -> None:
     assert desk.post("/volunteers/new", the_form()) == "/volunteers/4"
 
     shown = desk.get("/volunteers/4")
-    for words in ("周敏", "可以开", "川A·55555", "周一；周三早上"):
+    for words in ("周敏", "可以开", "川A·55555", "周一早上", "周一下午", "周三早上"):
         assert words in shown
 
 
