@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy.orm import defer
+from sqlalchemy.orm import aliased, defer
 from sqlmodel import Session, col, func, select
 
 from escort import pinyin
 from escort.roster.gates import Gate, gates_on, good_until
-from escort.roster.models import Blockout, PaperNotice, Team, Volunteer
+from escort.roster.households import Kin
+from escort.roster.models import Blockout, HouseholdLink, MonthQuestion, PaperNotice, Team, Volunteer
 from escort.roster.papers import PaperLeft, nearest, papers_left
 from escort.typed_values import read_text
 from notifications.addresses import party_by_phone
@@ -115,10 +116,64 @@ def blockouts_of(session: Session, volunteer_id: int, *, from_on: date) -> list[
     return list(session.exec(rows.order_by(col(Blockout.from_on), col(Blockout.id))))
 
 
-def notices_of(session: Session, volunteer_id: int, *, today: date) -> list[PaperNotice]:
-    """Return what was said about the papers that are still valid, the newest last."""
-    rows = select(PaperNotice).where(PaperNotice.volunteer_id == volunteer_id, PaperNotice.until_on >= today)
-    return list(session.exec(rows.order_by(col(PaperNotice.id))))
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What the office's page says beside the volunteer's own columns."""
+
+    team: str
+    kin: tuple[Kin, ...]
+    question: MonthQuestion | None  # the newest whose month is not over
+    notices: dict[str, PaperNotice]  # by paper, the newest step that was told
+
+
+def around_volunteer(session: Session, volunteer_id: int, *, today: date) -> Around:
+    """Return team, household, the month's question and the papers' notices: one statement, few rows."""
+    newest = (
+        select(func.max(MonthQuestion.month_on))
+        .where(MonthQuestion.volunteer_id == volunteer_id, MonthQuestion.month_on >= today.replace(day=1))
+        .scalar_subquery()
+    )
+    other = aliased(Volunteer)
+    columns: Any = (Team.name, HouseholdLink, other.name, MonthQuestion, PaperNotice)
+    rows = session.exec(
+        select(*columns)
+        .select_from(Volunteer)
+        .outerjoin(Team, col(Team.id) == col(Volunteer.team_id))
+        .outerjoin(
+            HouseholdLink,
+            col(HouseholdLink.ended_at).is_(None)
+            & (
+                (col(HouseholdLink.volunteer_id) == col(Volunteer.id))
+                | (col(HouseholdLink.other_id) == col(Volunteer.id))
+            ),
+        )
+        .outerjoin(
+            other,
+            col(other.id)
+            == col(HouseholdLink.volunteer_id) + col(HouseholdLink.other_id) - col(Volunteer.id),
+        )
+        .outerjoin(
+            MonthQuestion,
+            (col(MonthQuestion.volunteer_id) == col(Volunteer.id)) & (col(MonthQuestion.month_on) == newest),
+        )
+        .outerjoin(
+            PaperNotice,
+            (col(PaperNotice.volunteer_id) == col(Volunteer.id)) & (col(PaperNotice.until_on) >= today),
+        )
+        .where(Volunteer.id == volunteer_id)
+        .order_by(col(HouseholdLink.id), col(PaperNotice.id))
+    ).all()
+    kin = {
+        link.id: Kin(link.id, link.volunteer_id + link.other_id - volunteer_id, name, link.kind)
+        for _, link, name, _, _ in rows
+        if link is not None
+    }
+    return Around(
+        team=(rows[0][0] if rows else None) or "",
+        kin=tuple(kin.values()),
+        question=rows[0][3] if rows else None,
+        notices={notice.paper: notice for *_, notice in rows if notice is not None},
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from escort.journeys.suspension import suspend_volunteer
 from escort.roster import queries, service
 from escort.roster.forms import ChangedVolunteer, NewVolunteer, form_of
 from escort.roster.gates import SENTENCES, Gate, gates_on
-from escort.roster.households import kin_of
 from escort.roster.models import Volunteer
 from escort.roster.papers import WORDS as PAPER_WORDS
 from escort.roster.papers import Paper, papers_left
@@ -178,7 +177,7 @@ def show_volunteer(
         papers=papers_left(volunteer, today),
         paper_words=PAPER_WORDS,
         paper_hints=PAPER_HINTS,
-        notices={notice.paper: notice for notice in queries.notices_of(session, volunteer_id, today=today)},
+        around=queries.around_volunteer(session, volunteer_id, today=today),
         ahead=ahead,
         promised=sum(turn.state == ShiftState.CONFIRMED for turn in ahead),
         on_road=sum(
@@ -189,13 +188,10 @@ def show_volunteer(
             and turn.on.replace(day=1) == today.replace(day=1)
             for turn in turns
         ),
-        kin=kin_of(session, volunteer_id),
         kind_words=KIND_WORDS,
-        question=month_question.open_question(session, volunteer_id, today=today),
         lately=[turn for turn in turns if not is_ahead(turn, now)][:12],
         blockouts=queries.blockouts_of(session, volunteer_id, from_on=today),
         phones_bound=devices.live_devices(session, subject=subject, now=house.real_now()),
-        team=next((team for team in queries.list_teams(session) if team.team_id == volunteer.team_id), None),
         standing=held,
         resting=standing.resting_on(session, [one.id or 0 for one in held], now=now),
         choices=standing.choices_for(session, volunteer_id=volunteer_id, now=now, zone=house.zone),
