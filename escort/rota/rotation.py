@@ -13,6 +13,7 @@ from escort.roster import service as roster
 from escort.rota.models import LIVE_SHIFT, Offer, OfferState, Run, Shift, ShiftState
 from escort.rota.release import Reason, free_shifts, withdraw_offers
 from escort.rota.seats import lock_runs, search_now
+from escort.rota.standing import close_standing, standing_of
 from notifications.models import Urgency
 from notifications.outbox import enqueue
 
@@ -47,7 +48,7 @@ def set_rotation(
 ) -> Outside:
     """Set from when, and until when (the first day no more), a volunteer is in the rotation; return what that freed.
 
-    Whoever did not say it himself is told. A drive with a child in the car is not freed: a human follows it.
+    Leaving ends what was said for every week. Whoever did not say it himself is told. A drive with a child in the car is not freed: a human follows it.
     Raises Refused for dates that cannot be meant.
     """
     today = now.astimezone(zone).date()
@@ -58,6 +59,11 @@ def set_rotation(
     has_changed = roster.set_rotation(
         session, volunteer_id=volunteer_id, joins_on=joins_on, leaves_on=leaves_on, now=now, by=by
     )
+    if has_changed and leaves_on is not None:  # whoever comes back is asked afresh
+        for held in standing_of(session, volunteer_id):
+            close_standing(
+                session, volunteer_id=volunteer_id, standing_id=held.id or 0, by=by, how="rotation", now=now
+            )
     shifts = _shifts(session, volunteer_id, joins_on, leaves_on, now)
     free_shifts(
         session,

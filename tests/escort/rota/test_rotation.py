@@ -1,6 +1,6 @@
 """Joining or leaving the rotation on a date: nothing outside it, and what was promised there is free at once."""
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 import pytest
 from sqlmodel import Session, select
@@ -10,7 +10,7 @@ from escort.errors import Refused
 from escort.roster.gates import Gate, gates_on
 from escort.roster.models import Volunteer
 from escort.rota import asks, rotation, standins
-from escort.rota.models import Ask, AskState, Offer, OfferState, ShiftState
+from escort.rota.models import Ask, AskState, Offer, OfferState, ShiftState, StandingYes
 from tests.builders import NOW, TODAY, ZONE, a_child, a_volunteer
 from tests.cast import LIN
 from tests.escort.journeys.rides import a_ride
@@ -99,6 +99,24 @@ def test_leaving_withdraws_what_is_still_asked(session: Session) -> None:
     assert outside.asked == 2
     assert {offer.state for offer in offers_to(session, wang)} == {OfferState.WITHDRAWN}
     assert set(session.exec(select(Ask.state))) == {AskState.WITHDRAWN}
+
+
+def test_leaving_ends_what_was_said_for_every_week(session: Session) -> None:
+    wang = a_volunteer(session)
+    session.add(
+        StandingYes(
+            volunteer_id=id_of(wang),
+            weekday=2,
+            direction="to_school",
+            usual_at=time(7, 45),
+            given_at=NOW,
+            given_how="page",
+        )
+    )
+
+    set_dates(session, wang, leaves_on=THURSDAY, by=f"volunteer:{wang.id}")
+
+    assert session.exec(select(StandingYes.ended_at)).one() is not None
 
 
 def test_who_says_it_himself_needs_no_message(session: Session) -> None:
