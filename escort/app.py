@@ -30,6 +30,7 @@ from escort.web.coordinator import routes as coordinator
 from escort.web.deps import Clock, House
 from escort.web.family import routes as family
 from escort.web.gate import routes as gate
+from escort.web.leader import routes as leader
 from escort.web.policy import public
 from escort.web.safety_routes import SafetyWatch
 from escort.web.volunteer import routes as volunteer
@@ -153,6 +154,7 @@ def create_app(
     for router in (
         volunteer.router,  # most requests are taps: routes are tried in this order
         family.router,
+        leader.router,
         callbacks.router,
         gate.router,
         coordinator.router,

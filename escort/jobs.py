@@ -20,7 +20,7 @@ from escort.access.purge import purge_expired
 from escort.cases import service as cases
 from escort.cases.models import CaseKind
 from escort.db import Store
-from escort.journeys import arrivals, calls, reminders, watch
+from escort.journeys import arrivals, calls, reminders, team_reminders, watch
 from escort.journeys.watched import keep_rows
 from escort.messages import still_wanted
 from escort.replies import Desk
@@ -84,6 +84,7 @@ class Jobs:
             "gaps": self.gaps,
             "searches": self.searches,
             "reminders": self.reminders,
+            "leaders": self.leaders,
             "watch": self.watch,
             "cases": self.cases,
             "deliver": self.deliver,
@@ -114,6 +115,7 @@ class Jobs:
             "gaps": lambda session: now if self._gap(session, now) else None,
             "searches": standins.next_search_at,
             "reminders": lambda session: reminders.next_due_at(session, now=now, zone=self.zone),
+            "leaders": lambda session: team_reminders.next_due_at(session, now=now, zone=self.zone),
             "watch": lambda session: _earliest(
                 watch.next_due_at(session, now), arrivals.next_due_at(session, now=now)
             ),
@@ -242,6 +244,15 @@ class Jobs:
         return reminders.sweep_reminders(
             session, now=now, zone=self.zone, links=self.links, duty_phone=self.duty_phone, only=only
         )
+
+    def leaders(self) -> int:
+        """Tell team leaders of open turns in the next two days, once a day."""
+        with self.store.read() as session:
+            due_at = team_reminders.next_due_at(session, now=self.now(), zone=self.zone)
+        if due_at is None or due_at > self.now():
+            return 0
+        with self.store.write() as session:
+            return team_reminders.remind_leaders(session, now=self.now(), zone=self.zone, links=self.links)
 
     def watch(self) -> int:
         """Look at every run that is due; should that fail together, at each alone: no bad row stops the alarms."""

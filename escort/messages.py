@@ -14,10 +14,24 @@ from escort.journeys.arrivals import ARRIVAL
 from escort.journeys.models import ToldFamily
 from escort.journeys.taken_back import WHO_COMES
 from escort.roster.models import MonthQuestion
-from escort.rota.models import Ask, AskState, Leg, LegState, Shift, ShiftState
+from escort.rota.models import (
+    Ask,
+    AskState,
+    Introduction,
+    IntroductionState,
+    Leg,
+    LegState,
+    Shift,
+    ShiftState,
+)
+from escort.rota.seats import open_seats
 from notifications.models import Message, MessageState
 
-PATHS = {"volunteer": (Purpose.VOLUNTEER, "v"), "guardian": (Purpose.FAMILY, "f")}
+PATHS = {
+    "volunteer": (Purpose.VOLUNTEER, "v"),
+    "guardian": (Purpose.FAMILY, "f"),
+    "lead": (Purpose.LEADER, "t"),  # "lead:volunteer:12": the same person, as a team's leader
+}
 REMINDERS = {"driver.evening", "driver.morning", "driver.not_departed"}
 WENT_OUT = (MessageState.CLAIMED, MessageState.UNKNOWN, MessageState.ACCEPTED, MessageState.DELIVERED)
 
@@ -37,8 +51,9 @@ def link_maker(
                 made.update((subject, f"{base_url}/today") for subject in group)
                 continue
             purpose, path = PATHS[kind]
-            tokens = links.issue_links(session, subjects=group, purpose=purpose, now=now())
-            made.update((subject, f"{base_url}/{path}/{token}") for subject, token in tokens.items())
+            people = {subject: subject.removeprefix("lead:") for subject in group}
+            tokens = links.issue_links(session, subjects=people.values(), purpose=purpose, now=now())
+            made.update((subject, f"{base_url}/{path}/{tokens[who]}") for subject, who in people.items())
         return made
 
     return make
@@ -58,6 +73,13 @@ def still_wanted(session: Session, message: Message) -> str | None:
     if kind == "month":
         answered = session.exec(select(MonthQuestion.answered_at).where(MonthQuestion.id == numbers[0]))
         return None if answered.first() is None else "answered"
+    if kind == "holes":
+        return None if any(open_seats(session, numbers).values()) else "nothing_open"
+    if kind == "introduction" and message.template == "family.accompanied":
+        planned = select(Introduction.id).where(
+            Introduction.id == numbers[0], Introduction.state == IntroductionState.PLANNED
+        )
+        return None if session.exec(planned).first() is not None else "called_off"
     if kind in {"shift", "shifts"} and message.template in REMINDERS:
         promised = select(Shift.id).where(col(Shift.id).in_(numbers), Shift.state == ShiftState.CONFIRMED)
         return None if session.exec(promised.limit(1)).first() is not None else "shift_ended"

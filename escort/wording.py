@@ -424,6 +424,96 @@ def one_time_code(code: str, *, minutes: int = 10) -> Wording:
     return _say("device.code", code=code, minutes=str(minutes))
 
 
+# ---- team leaders, and what they write down or bring about for others ------------------------------
+
+
+def leader_made(team: str, *, link: str) -> Wording:
+    return _say("leader.made", team=team, link=link)
+
+
+def leader_ended(team: str, *, duty_phone: str) -> Wording:
+    return _say("leader.ended", team=team, phone=duty_phone)
+
+
+def leader_holes(team: str, count: int, first: Turn, *, link: str, now: datetime, zone: ZoneInfo) -> Wording:
+    """Once a day: how many turns of the next two days nobody drives, and the first of them."""
+    return _say("leader.holes", team=team, count=str(count), turn=spoken.said(first, now, zone), link=link)
+
+
+def answer_recorded(
+    who: str, turn: Turn, *, yes: bool, how: str, duty_phone: str, now: datetime, zone: ZoneInfo
+) -> Wording:
+    """What a team leader wrote down in somebody's name, told to that person. `how`: a key of `HOW_SAID`."""
+    key = "answer.recorded_yes" if yes else "answer.recorded_no"
+    said = HOW_SAID[how]
+    return _say(key, who=who, how=said, turn=spoken.said(turn, now, zone), phone=duty_phone)
+
+
+def brought_in(who: str, *, duty_phone: str) -> Wording:
+    """Somebody was entered as a volunteer by his team's leader."""
+    return _say("volunteer.brought_in", who=who, phone=duty_phone)
+
+
+def introduction_recorded(
+    who: str,
+    turn: Turn,
+    *,
+    other: str,
+    is_newcomer: bool,
+    how: str,
+    duty_phone: str,
+    now: datetime,
+    zone: ZoneInfo,
+) -> Wording:
+    """The yes to an accompanied first ride, as the leader wrote it down. `other`: the other one's name."""
+    return _say(
+        "introduction.newcomer" if is_newcomer else "introduction.driver",
+        who=who,
+        how=HOW_SAID[how],
+        turn=spoken.said(turn, now, zone),
+        other=spoken.surname_of(other),
+        phone=duty_phone,
+    )
+
+
+def introduction_off(turn: Turn, *, duty_phone: str, now: datetime, zone: ZoneInfo) -> Wording:
+    return _say("introduction.off", turn=spoken.said(turn, now, zone), phone=duty_phone)
+
+
+def family_accompanied(
+    child: str, half: Half, *, newcomer: str, duty_phone: str, now: datetime, zone: ZoneInfo
+) -> Wording:
+    """Another adult will sit in the car; `half.surname` drives."""
+    return _say(
+        "family.accompanied",
+        child=child,
+        day=spoken.day(half.at, now, zone),
+        half=spoken.family_half(half, zone),
+        driver=half.surname,
+        newcomer=spoken.surname_of(newcomer),
+        phone=duty_phone,
+    )
+
+
+def family_not_accompanied(
+    child: str, half: Half, *, newcomer: str, duty_phone: str, now: datetime, zone: ZoneInfo
+) -> Wording:
+    """What the family was told of another adult in the car does not come about."""
+    return _say(
+        "family.not_accompanied",
+        child=child,
+        day=spoken.day(half.at, now, zone),
+        half=spoken.family_half(half, zone),
+        newcomer=spoken.surname_of(newcomer),
+        phone=duty_phone,
+    )
+
+
+def family_new_face(child: str, *, newcomer: str, duty_phone: str) -> Wording:
+    """The coordinator let somebody into the child's circle."""
+    return _say("family.new_face", child=child, newcomer=spoken.surname_of(newcomer), phone=duty_phone)
+
+
 # ---- sentences of the queue: kept and also sent as SMS, so 小名, surname, date; never 明天 ---------------------------------------------------
 
 
@@ -621,12 +711,37 @@ TEXTS = {
     "family.arrived_ask": "【杜鹃鸟】司机报已送到：{child}，{at}。到家了请回1；没到请回2，或马上打{phone}。{link}",
     "family.arrived": "【杜鹃鸟】记下了：{child}已送达。谢谢您说一声。",
     "family.not_home": "【杜鹃鸟】知道了，{child}还没到家。值班老师马上查，也请您打{phone}。",
+    "family.accompanied": (
+        "【杜鹃鸟】{child}{day}{half}，还是姓{driver}的志愿者开车，另有一位姓{newcomer}的新志愿者同车认路。不愿意请打{phone}。"
+    ),
+    "family.not_accompanied": (
+        "【杜鹃鸟】{child}{day}{half}，姓{newcomer}的新志愿者不同车了。来接的人看最近一条消息。有疑问请打{phone}。"
+    ),
+    "family.new_face": "【杜鹃鸟】以后接送{child}的，添了一位同车见过面的姓{newcomer}的志愿者。不愿意请打{phone}。",
+    "leader.made": "【杜鹃鸟】您是{team}的队长了。本队缺的班、队员和新队员在这里，链接只给您一个人用：{link}",
+    "leader.ended": "【杜鹃鸟】{team}的队长页面从现在起不再由您用了。谢谢您。有疑问请打{phone}。",
+    "leader.holes": "【杜鹃鸟】{team}两天内还有{count}趟没人开，最近是{turn}。问队员、记一个答应：{link}",
+    "answer.recorded_yes": "【杜鹃鸟】{who}队长记下：您{how}说{turn}能去。谢谢您。不是您说的请马上打{phone}。",
+    "answer.recorded_no": "【杜鹃鸟】{who}队长记下：您{how}说{turn}去不了，这趟不再问您。不是您说的请打{phone}。",
+    "volunteer.brought_in": (
+        "【杜鹃鸟】{who}队长替您报了名当接送志愿者。审核和证件登记好以前，不会请您出车。不愿意请打{phone}。"
+    ),
+    "introduction.newcomer": (
+        "【杜鹃鸟】{who}队长记下：您{how}说{turn}跟姓{other}的志愿者的车认路。见面地点问队长。不是您说的请打{phone}。"
+    ),
+    "introduction.driver": (
+        "【杜鹃鸟】{who}队长记下：您{how}说{turn}带一位姓{other}的新志愿者同车认路。不是您说的请打{phone}。"
+    ),
+    "introduction.off": "【杜鹃鸟】{turn}同车认路的事取消了，开车的照常。有疑问请打{phone}。",
     "case.one": "【杜鹃鸟】急事：{sentence}{left}。没人接手会再发。接手：{link}",
     "case.many": "【杜鹃鸟】{count}件急事，最急：{sentence}{left}。没人接手会再发。接手：{link}",
     "device.bound": "【杜鹃鸟】一部手机刚认作您的。不是您本人，请马上打{phone}，我们把它取消。",
     "device.code": "【杜鹃鸟】验证码{code}，{minutes}分钟内有效。请不要告诉任何人，我们也不会来要。",
 }
 """Each text as it is registered with the providers; 【杜鹃鸟】 is the registered signature."""
+
+HOW_SAID = {"phone": "在电话里", "in_person": "当面", "wechat": "在微信里"}
+"""How somebody told a team leader what he then wrote down."""
 
 ARRANGED_OTHERWISE = "这趟另外安排人了"  # why is the child's or its family's own affair
 ASKED_AGAIN = "changed"
@@ -668,6 +783,8 @@ MAX_SEGMENTS = {
     "family.tomorrow_open": 3,
     "family.searching": 3,
     "family.lost_driver": 3,
+    "family.accompanied": 3,
+    "family.not_accompanied": 3,
     "case.one": 3,
     "case.many": 3,
 }

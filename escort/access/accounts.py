@@ -380,10 +380,9 @@ def _id(account: Account) -> int:
     return account.id
 
 
-IDLE = {Role.COORDINATOR: timedelta(minutes=30), Role.LEADER: timedelta(minutes=30)}
+IDLE = {Role.COORDINATOR: timedelta(minutes=30)}
 LASTS = {
     Role.COORDINATOR: timedelta(hours=12),
-    Role.LEADER: timedelta(hours=12),
     Role.GATE: timedelta(hours=12),  # a guard's shift; the tablet is locked after it
 }
 HALF_LASTS = timedelta(minutes=10)

@@ -15,17 +15,17 @@ from notifications.sealed import Sealed
 
 
 class Role(StrEnum):
-    """What an account opens. Volunteers and families have no account: they come by links."""
+    """What an account opens. Volunteers, team leaders and families have no account: they come by links."""
 
     COORDINATOR = "coordinator"  # the district office
     GATE = "gate"  # one account a school, for its guards
-    LEADER = "leader"  # reserved: a team's leader
 
 
 class Purpose(StrEnum):
     """What a link opens; a link of one purpose is worth nothing elsewhere."""
 
     VOLUNTEER = "volunteer"
+    LEADER = "leader"  # a team's page, for the volunteer or the person who leads it
     FAMILY = "family"
     CALENDAR = "calendar"  # a volunteer's feed, for a calendar program
     SETUP = "setup"  # makes the first coordinator, once

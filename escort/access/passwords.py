@@ -47,7 +47,7 @@ def _is_common(plain: str) -> bool:
     return len(rest) < 5
 
 
-SHORTEST = {Role.COORDINATOR: 15, Role.GATE: 10, Role.LEADER: 15}
+SHORTEST = {Role.COORDINATOR: 15, Role.GATE: 10}
 LONGEST = 256
 # What attackers try first, with words of this house; a password that is little else is refused.
 COMMON = (

@@ -51,7 +51,7 @@ def sweep_families(
     ended = _tell_of_ended(session, now, zone, duty_phone, child)
     if not news:
         return ended
-    people = _people(session, {one.legs[0].leg.child_id for one in news})
+    people = people_to_tell(session, {one.legs[0].leg.child_id for one in news})
     to = sorted({f"guardian:{guardian}" for _, guardians in people.values() for guardian in guardians})
     link = links(session, to)
     letters = [
@@ -69,7 +69,7 @@ def tell_nobody(
     """Twenty minutes before T: the truth, so that no child is put at the roadside. Once a leg, whoever calls."""
     if not legs:
         return 0
-    people = _people(session, {leg.child_id for leg in legs})
+    people = people_to_tell(session, {leg.child_id for leg in legs})
     letters = [
         Letter(
             to=f"guardian:{guardian}",
@@ -267,7 +267,7 @@ def _tell_of_ended(
     ended = ended_legs(session, now=now, child=child)
     if not ended:
         return 0
-    people = _people(session, {one.leg.child_id for one in ended})
+    people = people_to_tell(session, {one.leg.child_id for one in ended})
     letters = []
     for one in ended:
         leg, (name, guardians) = one.leg, people.get(one.leg.child_id, ("", []))
@@ -429,7 +429,7 @@ def _told(one: _LegNow, now: datetime) -> dict[str, Any]:
     }
 
 
-def _people(session: Session, child_ids: Iterable[int]) -> dict[int, tuple[str, list[int]]]:
+def people_to_tell(session: Session, child_ids: Iterable[int]) -> dict[int, tuple[str, list[int]]]:
     """Return, by child, how it is called in a message, and the guardians who get messages."""
     rows = session.exec(
         select(Child.id, Child.full_name, Child.short_name, Guardian.id)

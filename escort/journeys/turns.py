@@ -13,7 +13,7 @@ from sqlalchemy.orm import load_only
 from sqlmodel import Session, col, select
 
 from escort.families.models import Child
-from escort.rota.models import Direction, Leg, LegState, Offer, Run, RunLeg, RunState, Shift
+from escort.rota.models import Direction, Leg, LegState, Offer, Role, Run, RunLeg, RunState, Shift
 from escort.schools.models import School
 
 
@@ -92,11 +92,16 @@ def turn_of(row: Offer | Shift, runs: dict[int, KnownRun]) -> Turn:
     known = runs.get(row.run_id) if row.run_id is not None else None
     if known is None:
         return Turn(None, row.on, row.direction, row.role, None, (), "", 0.0, 0, ())
+    return turn_in(known, row.role)
+
+
+def turn_in(known: KnownRun, role: str = Role.DRIVER) -> Turn:
+    """Return a seat of a run as a turn."""
     return Turn(
-        run_id=row.run_id,
-        on=row.on,
-        direction=row.direction,
-        role=row.role,
+        run_id=known.run.id,
+        on=known.run.on,
+        direction=known.run.direction,
+        role=role,
         starts_at=known.run.starts_at,
         areas=_distinct(one.leg.area for one in known.legs if one.leg.area),
         school_area=known.school.street,

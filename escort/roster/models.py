@@ -18,10 +18,39 @@ class Team(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True, max_length=40)
     street: str = Field(default="", max_length=40)
-    leader_name: str = Field(default="", max_length=40)
-    leader_volunteer_id: int | None = Field(default=None, index=True)
+    leader_name: str = Field(
+        default="", max_length=40
+    )  # as the office's book names him; a `TeamLeader` has the page
     lat: float | None = None
     lon: float | None = None
+
+
+class TeamLeader(SQLModel, table=True):
+    """Who leads a team: one of its volunteers, or somebody known by a number alone (party `leader:<id>`).
+
+    One live row a team; a former leader's row stays, with who ended it.
+    """
+
+    __tablename__ = "team_leader"
+    id: int | None = Field(default=None, primary_key=True)
+    team_id: int = Field(foreign_key="team.id", index=True)
+    volunteer_id: int | None = Field(default=None, foreign_key="volunteer.id", index=True)
+    name: str = Field(max_length=40)
+    made_at: datetime
+    made_by: str = Field(max_length=40)
+    ended_at: datetime | None = None
+    ended_by: str | None = Field(default=None, max_length=40)
+    told_on: date | None = None  # the last day on which open turns were told
+
+    __table_args__ = (
+        Index(
+            "uq_team_leader_live",
+            "team_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
 
 
 class Volunteer(SQLModel, table=True):
@@ -55,6 +84,7 @@ class Volunteer(SQLModel, table=True):
     remark: str = Field(default="", max_length=200)
     photo: str | None = Field(default=None, sa_type=Sealed("volunteer.photo"))
     created_at: datetime
+    brought_by: str | None = Field(default=None, max_length=40)  # the team leader who brought this newcomer
     suspended_at: datetime | None = None
     suspended_reason: str = Field(default="", max_length=200)
     version: int = 1

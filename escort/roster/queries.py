@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy.orm import aliased, defer
@@ -202,6 +202,34 @@ def list_teams(session: Session) -> list[TeamLine]:
         TeamLine(team.id or 0, team.name, team.street, team.leader_name, volunteers)
         for team, volunteers in session.exec(rows)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class NewcomerLine:
+    """Somebody whom a team's leader brought in and who waits for the office to see the papers."""
+
+    volunteer_id: int
+    name: str
+    team: str
+    brought_at: datetime
+
+
+def newcomers_without_papers(session: Session) -> list[NewcomerLine]:
+    """Return the newcomers of whom some paper was never entered, whoever has waited longest first."""
+    columns: Any = (Volunteer.id, Volunteer.name, Team.name, Volunteer.created_at)
+    rows = session.execute(
+        select(*columns)
+        .join(Team, col(Team.id) == col(Volunteer.team_id))
+        .where(
+            col(Volunteer.brought_by).is_not(None),
+            col(Volunteer.suspended_at).is_(None),
+            col(Volunteer.vetted_on).is_(None)
+            | col(Volunteer.licence_until).is_(None)
+            | col(Volunteer.insured_until).is_(None),
+        )
+        .order_by(col(Volunteer.created_at), col(Volunteer.id))
+    )
+    return [NewcomerLine(*row) for row in rows]
 
 
 def half_days_of(pattern: str) -> list[tuple[bool, bool]]:

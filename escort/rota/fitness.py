@@ -57,8 +57,13 @@ YES_ANSWERS = frozenset({Rule.DECLINED, Rule.UNAVAILABLE})
 OWN_WISHES = frozenset({Rule.TOO_FAR, Rule.WEEK_CAP, Rule.MONTH_CAP})
 """What the volunteers said of themselves: when a human asks them all the same, their yes decides."""
 
-OFFICE_MAY_GIVE_WAY = OWN_WISHES | {Rule.ONLY_FAMILIAR}
-"""A circle is widened only by a coordinator's word. All else stands whoever asks: papers, the car, the family's no."""
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks by hand: in what he may give way, and in which words he hears what stands against somebody."""
+
+    may_give_way: frozenset[Rule]
+    words: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -155,26 +160,26 @@ def what_breaks(session: Session, scene: Scene, seats: Sequence[Seat]) -> dict[i
     return {seat.run_id: rules[0].value for seat, rules in zip(seats, broken, strict=True) if rules}
 
 
-def require_fit(session: Session, *, run: Run, volunteer_id: int, role: str) -> frozenset[Rule]:
-    """Return in what the coordinator gives way by asking this volunteer; it holds for the yes too.
+def require_fit(session: Session, *, run: Run, volunteer_id: int, role: str, asker: Asker) -> frozenset[Rule]:
+    """Return in what the asker gives way by asking this volunteer; it holds for the yes too.
 
-    Raises Refused, with the name and what is wrong, where that is nothing that a coordinator may give way in.
+    Raises Refused, with the name and what is wrong, where that is nothing that he may give way in.
     """
     volunteer = session.get(Volunteer, volunteer_id)
     if volunteer is None or run.id is None:
         raise Refused("没有这位志愿者，请刷新页面再选。")
     scene = scene_of(session, volunteer_id=volunteer_id, runs=[run])
-    broken = what_breaks(session, scene, [Seat(run.id, role, OFFICE_MAY_GIVE_WAY)]).get(run.id)
+    broken = what_breaks(session, scene, [Seat(run.id, role, asker.may_give_way)]).get(run.id)
     if broken is not None:
         shut = sentences(gates_on(volunteer, run.on))
         wrong = (
             shut[0]
             if broken in PAPERS and shut
-            else Sentence("%(why)s，请另外选人。", why=Sentence(OFFICE_WORDS[broken]))
+            else Sentence("%(why)s，请另外选人。", why=Sentence(asker.words[broken]))
         )
         raise Refused(Sentence("%(name)s：%(wrong)s", name=volunteer.name, wrong=Sentence(wrong)))
     stranger = what_breaks(session, scene, [Seat(run.id, role, OWN_WISHES)]).get(run.id)
-    return OWN_WISHES if stranger is None else OFFICE_MAY_GIVE_WAY
+    return OWN_WISHES if stranger is None else asker.may_give_way
 
 
 def given_way(session: Session, run_ids: Sequence[int]) -> dict[tuple[int, int], frozenset[Rule]]:
@@ -412,6 +417,15 @@ OFFICE_WORDS: dict[str, str] = {
     Rule.WEEK_CAP: mark("他这周已经到了自己说的最多趟数"),
     Rule.MONTH_CAP: mark("他这个月已经到了自己说的最多趟数"),
 }
+OFFICE = Asker(OWN_WISHES | {Rule.ONLY_FAMILIAR}, OFFICE_WORDS)
+"""A circle is widened only by a coordinator's word. All else stands whoever asks: papers, the car, the family's no."""
+
+OF_THE_CHILD = mark("这趟由协调员定人")  # why is the child's or its family's own affair
+TEAM_LEADER = Asker(
+    OWN_WISHES,
+    OFFICE_WORDS
+    | dict.fromkeys((Rule.BANNED, Rule.ONLY_FAMILIAR, Rule.FEMALE_DRIVER, Rule.GIRLS_ONLY), OF_THE_CHILD),
+)
 _LEG_COLUMNS: tuple[Any, ...] = (
     Leg.generation,
     Leg.on,

@@ -62,6 +62,14 @@ CAN_SAY_NO = (OfferState.OPEN, OfferState.STANDING)
 """While its ask is open, an offer in one of these states waits for a word."""
 
 
+class HowSaid(StrEnum):
+    """How somebody gave an answer that another writes down."""
+
+    PHONE = "phone"
+    IN_PERSON = "in_person"
+    WECHAT = "wechat"
+
+
 class AskKind(StrEnum):
     ROUTINE = "routine"  # all shifts of one person's coming week
     STAND_IN = "stand_in"  # one run, with a deadline that shrinks
@@ -85,6 +93,14 @@ class CircleState(StrEnum):
     PUBLISHED = "published"  # the coordinator published it
     KNOWN = "known"  # and the driver has said yes at least once
     LEFT = "left"
+
+
+class IntroductionState(StrEnum):
+    PLANNED = "planned"  # the team leader plans it; both sides may have said yes by now
+    DONE = "done"  # they rode together; the coordinator has not decided
+    CALLED_OFF = "called_off"
+    TAKEN_IN = "taken_in"  # the coordinator let the newcomer into the children's circles
+    LEFT_OUT = "left_out"  # the coordinator did not
 
 
 class Leg(SQLModel, table=True):
@@ -337,6 +353,37 @@ class Service(SQLModel, table=True):
     volunteer_id: int = Field(foreign_key="volunteer.id", index=True)
     on: date = Field(index=True)
     direction: str = Field(max_length=16)
+
+
+class Introduction(SQLModel, table=True):
+    """An accompanied first ride: a newcomer rides along with a driver whom the run's children know."""
+
+    __tablename__ = "introduction"
+    id: int | None = Field(default=None, primary_key=True)
+    newcomer_id: int = Field(foreign_key="volunteer.id", index=True)
+    driver_id: int = Field(foreign_key="volunteer.id")
+    run_id: int = Field(foreign_key="run.id", index=True)
+    state: str = Field(default=IntroductionState.PLANNED, max_length=16, index=True)
+    planned_at: datetime
+    planned_by: str = Field(max_length=40)
+    newcomer_yes_at: datetime | None = None
+    newcomer_how: str = Field(default="", max_length=40)  # "phone:volunteer:7": how it was said, who noted it
+    driver_yes_at: datetime | None = None
+    driver_how: str = Field(default="", max_length=40)
+    ended_at: datetime | None = None  # ridden, or called off
+    ended_by: str | None = Field(default=None, max_length=40)
+    decided_at: datetime | None = None
+    decided_by: str | None = Field(default=None, max_length=40)
+
+    __table_args__ = (
+        Index(
+            "uq_introduction_planned_run",
+            "run_id",
+            unique=True,
+            sqlite_where=text("state = 'planned'"),
+            postgresql_where=text("state = 'planned'"),
+        ),
+    )
 
 
 class PlanRecord(SQLModel, table=True):

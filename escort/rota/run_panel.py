@@ -11,7 +11,7 @@ from escort.errors import NotFound
 from escort.families.models import Child
 from escort.roster.models import Volunteer
 from escort.rota.fitness import OFFICE_WORDS
-from escort.rota.models import Ask, Leg, LegState, Offer, Role, Run, RunLeg, Shift, ShiftState
+from escort.rota.models import Ask, HowSaid, Leg, LegState, Offer, Role, Run, RunLeg, Shift, ShiftState
 from escort.schools.models import School
 from escort.sentences import Sentence
 
@@ -41,6 +41,14 @@ class PanelShift:
     ended_at: datetime | None
     end_reason: str
     repeat_reason: str
+
+    @property
+    def recorded_by(self) -> str:
+        """Return "office" or "leader" for a yes that another wrote down; "" for one's own."""
+        via, _, who = self.how.partition(":")
+        if via not in {*HowSaid}:
+            return ""
+        return "office" if who.startswith("account:") else "leader"
 
 
 @dataclass(frozen=True)

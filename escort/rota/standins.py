@@ -20,7 +20,7 @@ from escort.errors import Conflict, NotFound
 from escort.roster.models import Volunteer
 from escort.rota.asks import LinkMaker
 from escort.rota.deadlines import look_again_at, terms_of
-from escort.rota.fitness import require_fit
+from escort.rota.fitness import OFFICE, Asker, require_fit
 from escort.rota.models import (
     LIVE_SHIFT,
     Ask,
@@ -93,8 +93,9 @@ def ask_people(
     now: datetime,
     zone: ZoneInfo,
     links: LinkMaker,
+    asker: Asker = OFFICE,
 ) -> int:
-    """Ask people whom the coordinator picked; return how many. What is still a draft counts as published by that.
+    """Ask people whom a human picked; return how many. What is still a draft counts as published by that.
 
     Raises NotFound, Conflict if the run needs nobody or all were asked before, Refused if somebody may not drive it.
     """
@@ -113,7 +114,7 @@ def ask_people(
     if not chosen:
         raise Conflict("这几位都问过了：有的还没回，有的已经说去不了。")
     gave_way = {
-        volunteer_id: require_fit(session, run=run, volunteer_id=volunteer_id, role=seats[0])
+        volunteer_id: require_fit(session, run=run, volunteer_id=volunteer_id, role=seats[0], asker=asker)
         for volunteer_id in chosen
     }
     if run.published_at is None:
@@ -122,6 +123,35 @@ def ask_people(
     _settle(session, run, search_at=deadline, rounds=1)
     session.flush()
     return len(chosen)
+
+
+def note_asked_by_word(
+    session: Session,
+    *,
+    run: Run,
+    volunteer_id: int,
+    asker: Asker,
+    is_judged: bool,
+    now: datetime,
+    zone: ZoneInfo,
+) -> None:
+    """Write down that somebody was asked for a run by word of mouth: nothing is sent, the answer is recorded next.
+
+    The caller holds the run. A no needs no judging. Raises Conflict if the run needs nobody, Refused as `ask_people`.
+    """
+    seats = open_seats(session, [_id(run.id)])[_id(run.id)]
+    if not seats:
+        raise Conflict("这趟车已经有人答应，或者正在等他回话，不用再问。")
+    gave_way = (
+        require_fit(session, run=run, volunteer_id=volunteer_id, role=seats[0], asker=asker)
+        if is_judged
+        else frozenset()
+    )
+    terms = terms_of(now, run.starts_at, zone)
+    _open_asks(
+        session, run, seats[0], [volunteer_id], terms.deadline_at, now=now, gave_way={volunteer_id: gave_way}
+    )
+    session.flush()
 
 
 class _Round:
@@ -230,33 +260,53 @@ def candidates_for_run(
     session: Session, *, run_id: int, zone: ZoneInfo, limit: int = 8
 ) -> tuple[list[RankedCandidate], WhyNobody]:
     """Return who may drive a run, best first, and what keeps the others. Raises NotFound."""
+    keyed = _problem(session, [_live_run(session, run_id)], zone)
+    found = _who_may(session, run_id, keyed)[:limit]
+    return _ranked(session, run_id, keyed, found), why_nobody(keyed.problem, keyed.run_ids.index(run_id))
+
+
+def candidates_of(
+    session: Session, *, run_id: int, among: Collection[int], zone: ZoneInfo
+) -> list[RankedCandidate]:
+    """Return who of these volunteers may drive a run, best first. Raises NotFound."""
+    keyed = _problem(session, [_live_run(session, run_id)], zone, only_likely=True)
+    found = [one for one in _who_may(session, run_id, keyed) if keyed.volunteer_ids[one.volunteer] in among]
+    return _ranked(session, run_id, keyed, found)
+
+
+def _live_run(session: Session, run_id: int) -> Run:
     run = session.get(Run, run_id)
     if run is None or run.state != RunState.LIVE:
         raise NotFound("没有这趟车，或者它已经取消了。")
-    keyed = _problem(session, [run], zone)
+    return run
+
+
+def _who_may(session: Session, run_id: int, keyed: KeyedProblem) -> Sequence[Candidate]:
+    """Return who may drive, best first, without those who said no to one of its legs."""
     refused = {keyed.volunteer_at[v] for v in _refused(session, run_id) if v in keyed.volunteer_at}
-    position = keyed.run_ids.index(run_id)
-    found = stand_ins(keyed.problem, position, asked=refused, limit=limit)
-    open_with = set(_asked_before(session, run_id, (OfferState.OPEN,)))
-    names = _names(session, [keyed.volunteer_ids[one.volunteer] for one in found])
-    return [_ranked(one, keyed, names, open_with) for one in found], why_nobody(keyed.problem, position)
+    return stand_ins(keyed.problem, keyed.run_ids.index(run_id), asked=refused)
 
 
 def _ranked(
-    one: Candidate, keyed: KeyedProblem, names: dict[int, str], open_with: set[int]
-) -> RankedCandidate:
-    volunteer_id = keyed.volunteer_ids[one.volunteer]
-    return RankedCandidate(
-        volunteer_id=volunteer_id,
-        name=names[volunteer_id],
-        approach_km=one.approach_km,
-        rides_before=one.rides_before,
-        is_known=one.is_known,
-        duties_week=one.duties_week,
-        cap_week=one.cap_week,
-        price=one.price,
-        is_asked=volunteer_id in open_with,
-    )
+    session: Session, run_id: int, keyed: KeyedProblem, found: Sequence[Candidate]
+) -> list[RankedCandidate]:
+    open_with = set(_asked_before(session, run_id, (OfferState.OPEN,)))
+    ids = [keyed.volunteer_ids[one.volunteer] for one in found]
+    names = _names(session, ids)
+    return [
+        RankedCandidate(
+            volunteer_id=volunteer_id,
+            name=names[volunteer_id],
+            approach_km=one.approach_km,
+            rides_before=one.rides_before,
+            is_known=one.is_known,
+            duties_week=one.duties_week,
+            cap_week=one.cap_week,
+            price=one.price,
+            is_asked=volunteer_id in open_with,
+        )
+        for one, volunteer_id in zip(found, ids, strict=True)
+    ]
 
 
 def _ask(
@@ -273,38 +323,8 @@ def _ask(
 ) -> datetime:
     """Send one stand-in ask to each; return their common deadline. `was`: who said yes to which moment before."""
     terms = terms_of(now, run.starts_at, zone)
-    run_id = _id(run.id)
-    shown = shown_runs(session, [run_id])[run_id]
-    rows = [
-        {
-            "volunteer_id": volunteer,
-            "kind": AskKind.STAND_IN,
-            "state": AskState.OPEN,
-            "week_on": week_of(run.on),
-            "asked_at": now,
-            "deadline_at": terms.deadline_at,
-            "answer": "",
-        }
-        for volunteer in people
-    ]
-    ask_ids = (
-        session.execute(insert(Ask).returning(col(Ask.id), sort_by_parameter_order=True), rows)
-        .scalars()
-        .all()
-    )
-    session.add_all(
-        Offer(
-            ask_id=_id(ask_id),
-            volunteer_id=volunteer,
-            run_id=run_id,
-            role=role,
-            on=run.on,
-            direction=run.direction,
-            shown_starts_at=shown.starts_at,
-            shown_legs=shown.legs,
-            gave_way=",".join(sorted((gave_way or {}).get(volunteer, ()))),
-        )
-        for ask_id, volunteer in zip(ask_ids, people, strict=True)
+    ask_ids, shown = _open_asks(
+        session, run, role, people, terms.deadline_at, now=now, gave_way=gave_way or {}
     )
     link = links(session, [f"volunteer:{volunteer}" for volunteer in people])
     enqueue_many(
@@ -331,6 +351,53 @@ def _ask(
         now=now,
     )
     return terms.deadline_at
+
+
+def _open_asks(
+    session: Session,
+    run: Run,
+    role: Role,
+    people: Sequence[int],
+    deadline_at: datetime,
+    *,
+    now: datetime,
+    gave_way: Mapping[int, Collection[Rule]],
+) -> tuple[Sequence[int | None], RunShown]:
+    """Open a stand-in ask with its one offer for each person; return their ids and what is shown."""
+    run_id = _id(run.id)
+    shown = shown_runs(session, [run_id])[run_id]
+    rows = [
+        {
+            "volunteer_id": volunteer,
+            "kind": AskKind.STAND_IN,
+            "state": AskState.OPEN,
+            "week_on": week_of(run.on),
+            "asked_at": now,
+            "deadline_at": deadline_at,
+            "answer": "",
+        }
+        for volunteer in people
+    ]
+    ask_ids = (
+        session.execute(insert(Ask).returning(col(Ask.id), sort_by_parameter_order=True), rows)
+        .scalars()
+        .all()
+    )
+    session.add_all(
+        Offer(
+            ask_id=_id(ask_id),
+            volunteer_id=volunteer,
+            run_id=run_id,
+            role=role,
+            on=run.on,
+            direction=run.direction,
+            shown_starts_at=shown.starts_at,
+            shown_legs=shown.legs,
+            gave_way=",".join(sorted(gave_way.get(volunteer, ()))),
+        )
+        for ask_id, volunteer in zip(ask_ids, people, strict=True)
+    )
+    return ask_ids, shown
 
 
 def _question(

@@ -15,10 +15,12 @@ from escort.schools.service import get_school
 from escort.web.deps import (
     CurrentCoordinator,
     CurrentGuardian,
+    CurrentLeader,
     CurrentVolunteer,
     GuardianHere,
     House,
     HouseDep,
+    LeaderHere,
     NowDep,
     ReadSessionDep,
     SessionDep,
@@ -214,6 +216,23 @@ def volunteer_revokes(
     return RedirectResponse(f"/v/{me.token}/phones", status_code=303)
 
 
+@router.get("/t/{token}/phones")
+def leaders_phones(
+    request: Request, session: ReadSessionDep, house: HouseDep, me: CurrentLeader
+) -> HTMLResponse:
+    return _phones(request, session, house, _if_bound(me), f"/t/{me.token}/phones", is_office=False)
+
+
+@router.post("/t/{token}/phones/{device_id}/revoke")
+def leader_revokes(
+    session: SessionDep, house: HouseDep, me: CurrentLeader, device_id: RowId
+) -> RedirectResponse:
+    devices.revoke_device(
+        session, device_id=device_id, subject=_if_bound(me), by=me.subject, now=house.real_now()
+    )
+    return RedirectResponse(f"/t/{me.token}/phones", status_code=303)
+
+
 @router.get("/f/{token}/phones")
 def familys_phones(
     request: Request, session: ReadSessionDep, house: HouseDep, me: CurrentGuardian
@@ -239,7 +258,7 @@ def _phones(
     return page(request, "session/phones.html", phones=found, here=here, is_office=is_office)
 
 
-def _if_bound(me: VolunteerHere | GuardianHere) -> str:
+def _if_bound(me: VolunteerHere | LeaderHere | GuardianHere) -> str:
     if not me.bound:
         raise NotAllowed("请先在这部手机上点“这是我的手机”，再来看有哪些手机。")
     return me.subject
@@ -247,6 +266,6 @@ def _if_bound(me: VolunteerHere | GuardianHere) -> str:
 
 def _known_kind(subject: str) -> str:
     kind, _, number = subject.partition(":")
-    if kind not in ("volunteer", "guardian") or not number.isdecimal():
+    if kind not in ("volunteer", "guardian", "leader") or not number.isdecimal():
         raise NotFound("没有这个人。")
     return subject

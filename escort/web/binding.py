@@ -6,9 +6,9 @@ from sqlmodel import Session
 from escort.access import devices, links
 from escort.access.devices import BoundDevice, CodeVerdict
 from escort.web import cookies
-from escort.web.deps import GuardianHere, House, VolunteerHere, get_house
+from escort.web.deps import GuardianHere, House, LeaderHere, VolunteerHere, get_house
 
-Visitor = VolunteerHere | GuardianHere
+Visitor = VolunteerHere | LeaderHere | GuardianHere
 
 
 def bind_by_tap(

@@ -72,5 +72,5 @@ def _device_name(subject: str) -> str:
     return "dj_phone_" + hashlib.sha256(subject.encode()).hexdigest()[:10]
 
 
-SESSION_NAMES = {Role.COORDINATOR: "dj_office", Role.GATE: "dj_gate", Role.LEADER: "dj_team"}
+SESSION_NAMES = {Role.COORDINATOR: "dj_office", Role.GATE: "dj_gate"}
 GATE_DEVICE = "dj_gate_tablet"

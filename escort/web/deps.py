@@ -22,6 +22,7 @@ from escort.access.models import Link, Purpose, Role
 from escort.access.passwords import Passwords
 from escort.db import Store
 from escort.errors import DujuanError, NotAllowed, NotFound, SecondFactorNeeded, SignInNeeded
+from escort.roster.leaders import Leader, leader_of
 from escort.settings import Settings
 from escort.web import cookies, csrf
 from escort.web.render import environment
@@ -106,6 +107,17 @@ class GuardianHere:
 
     id: int
     subject: str  # "guardian:<id>"
+    bound: bool
+    link: Link
+    token: str
+
+
+@dataclass(frozen=True)
+class LeaderHere:
+    """Whoever opened the link of a team's leader. Unless `bound`, he sees time and area only."""
+
+    leader: Leader
+    subject: str  # "volunteer:<id>", or "leader:<id>" for one who is no volunteer
     bound: bool
     link: Link
     token: str
@@ -222,6 +234,19 @@ def current_guardian(request: Request, token: str, house: HouseDep, now: NowDep)
     return GuardianHere(id=who, subject=link.subject, bound=bound, link=link, token=token)
 
 
+def current_leader(request: Request, token: str, house: HouseDep, now: NowDep) -> LeaderHere:
+    csrf.check_origin(request, house.settings.base_url)
+    with house.store.read() as session:
+        link = links.resolve(session, token=token, purpose=Purpose.LEADER, now=now)
+        leader = leader_of(session, link.subject)
+        if leader is None:  # another leads the team by now, or nobody
+            raise NotFound(links.OVER)
+        secret = cookies.device_secret(request, house.is_https, link.subject)
+        bound = devices.is_bound(session, subject=link.subject, secret=secret, now=house.real_now())
+    request.state.actor = link.subject
+    return LeaderHere(leader=leader, subject=link.subject, bound=bound, link=link, token=token)
+
+
 def current_feed(token: str, house: HouseDep, now: NowDep) -> Feed:
     """Let in a calendar program with the address of a feed: it has no cookies and opens nothing else."""
     with house.store.read() as session:
@@ -238,6 +263,7 @@ AtTheDoor = Annotated[CoordinatorAtTheDoor, Depends(coordinator_at_the_door)]
 CurrentGate = Annotated[Gate, Depends(current_gate)]
 CurrentVolunteer = Annotated[VolunteerHere, Depends(current_volunteer)]
 CurrentGuardian = Annotated[GuardianHere, Depends(current_guardian)]
+CurrentLeader = Annotated[LeaderHere, Depends(current_leader)]
 
 
 class ReadLog:

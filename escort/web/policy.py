@@ -19,6 +19,7 @@ from escort.web.deps import (
     current_feed,
     current_gate,
     current_guardian,
+    current_leader,
     current_volunteer,
 )
 
@@ -72,6 +73,7 @@ READERS: dict[Callable[..., Any], str] = {
     current_gate: "gate",
     current_volunteer: "volunteer",
     current_guardian: "guardian",
+    current_leader: "leader",
     only_the_provider: "provider",
     current_feed: "feed",
 }

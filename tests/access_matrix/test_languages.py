@@ -36,6 +36,7 @@ ANSWERED_BY_A_PAGE = (
     "/cancel",
     "/hold",
     "/word",
+    "/runs/{run_id}/ask",
 )
 QUOTED = {
     *LANGUAGES.values(),  # the switch names each language in itself

@@ -69,6 +69,58 @@ TRIES: list[tuple[str, str, Callable[[World], str], Body]] = [
         (who, "POST /v/{token}/take-back", lambda _: "/take-back", data(lambda w: {"offer": w.offer.id}))
         for who in ("stranger", "wang")
     ],
+    # the leader of another team
+    *[
+        ("lead_far", route, address, body)
+        for route, address, body in (
+            ("GET /t/{token}/runs/{run_id}", lambda w: f"/runs/{w.yang.run.id}", data(lambda _: {})),
+            (
+                "POST /t/{token}/runs/{run_id}/ask",
+                lambda w: f"/runs/{w.yang.run.id}/ask",
+                data(lambda w: {"volunteer_ids": [w.yang.driver.id]}),
+            ),
+            (
+                "POST /t/{token}/runs/{run_id}/record",
+                lambda w: f"/runs/{w.tomorrow.run.id}/record",
+                data(lambda w: {"volunteer_id": w.offer.volunteer_id, "answer": "yes", "how": "phone"}),
+            ),
+            (
+                "POST /t/{token}/people/{volunteer_id}/phone",
+                lambda w: f"/people/{w.yang.driver.id}/phone",
+                data(lambda _: {}),
+            ),
+            (
+                "GET /t/{token}/newcomers/{volunteer_id}",
+                lambda w: f"/newcomers/{w.introduction.newcomer_id}",
+                data(lambda _: {}),
+            ),
+            (
+                "POST /t/{token}/newcomers/{volunteer_id}/rides",
+                lambda w: f"/newcomers/{w.introduction.newcomer_id}/rides",
+                data(lambda w: {"run_id": w.yang.run.id}),
+            ),
+            (
+                "POST /t/{token}/rides/{introduction_id}/yes",
+                lambda w: f"/rides/{w.introduction.id}/yes",
+                data(lambda _: {"side": "driver", "how": "phone"}),
+            ),
+            (
+                "POST /t/{token}/rides/{introduction_id}/done",
+                lambda w: f"/rides/{w.introduction.id}/done",
+                data(lambda _: {}),
+            ),
+            (
+                "POST /t/{token}/rides/{introduction_id}/call-off",
+                lambda w: f"/rides/{w.introduction.id}/call-off",
+                data(lambda _: {}),
+            ),
+            (
+                "POST /t/{token}/phones/{device_id}/revoke",
+                lambda w: f"/phones/{w.phones['wang']}/revoke",
+                data(lambda _: {}),
+            ),
+        )
+    ],
     # another family
     ("shi", "POST /f/{token}/cancel", lambda _: "/cancel", data(lambda w: {"leg": [w.yang.leg.id]})),
     (
@@ -130,6 +182,12 @@ OWN_ONLY = {
     "POST /v/{token}/limits",
     "GET /v/{token}/rotation",
     "POST /v/{token}/rotation",
+    "GET /t/{token}",
+    "POST /t/{token}/bind",
+    "GET /t/{token}/people",
+    "GET /t/{token}/newcomers/new",
+    "POST /t/{token}/newcomers/new",
+    "GET /t/{token}/phones",
     "GET /f/{token}",
     "GET /f/{token}/cancel",
     "POST /f/{token}/bind",
@@ -154,7 +212,8 @@ def test_anothers_things_are_neither_shown_nor_changed(
     visitor = people[who]
     move_clock(house, at(TODAY, "07:45"))  # W-duty and W-gate are open for those whose leg it is
     before = snapshot(house.store)
-    prefix = {"volunteer": f"/v/{visitor.token}", "guardian": f"/f/{visitor.token}"}.get(visitor.reader, "")
+    doors = {"volunteer": "/v", "guardian": "/f", "leader": "/t"}
+    prefix = f"{doors[visitor.reader]}/{visitor.token}" if visitor.reader in doors else ""
     method = route.split()[0]
     sent = body(world) if method == "POST" else {}
 
@@ -171,7 +230,8 @@ def test_every_route_that_takes_ids_is_tried(app: FastAPI) -> None:
         f"{method} {route.path}"
         for route in policy.declared_routes(app)
         for method in route.methods
-        if {"volunteer", "guardian", "gate"} & {*route.readers} and method not in ("HEAD", "OPTIONS")
+        if {"volunteer", "leader", "guardian", "gate"} & {*route.readers}
+        and method not in ("HEAD", "OPTIONS")
     }
 
     assert doors - OWN_ONLY - {route for _, route, _, _ in TRIES} == set()

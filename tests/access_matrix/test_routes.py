@@ -81,7 +81,7 @@ def test_a_door_by_link_has_its_token_in_the_path(app: FastAPI) -> None:
     by_link = [
         route
         for route in policy.declared_routes(app)
-        if {"volunteer", "guardian", "provider", "feed"} & {*route.readers}
+        if {"volunteer", "leader", "guardian", "provider", "feed"} & {*route.readers}
     ]
 
     assert by_link
@@ -90,7 +90,7 @@ def test_a_door_by_link_has_its_token_in_the_path(app: FastAPI) -> None:
 
 @pytest.mark.parametrize(
     "who",
-    ["nobody", "office", "gate_yang", "wang", "wang_elsewhere", "stranger", "yang", "yang_elsewhere"],
+    ["nobody", "office", "gate_yang", "wang", "wang_elsewhere", "stranger", "yang", "yang_elsewhere", "lead"],
 )
 def test_nobody_passes_a_door_that_is_not_his(
     app: FastAPI, house: House, world: World, people: dict[str, Visitor], who: str
@@ -181,6 +181,8 @@ def _filled(path: str, world: World, token: str) -> str:
         "account_id": world.accounts["gate_shi"],
         "subject": f"volunteer:{yang.driver.id}",
         "device_id": world.phones["wang"],
+        "team_id": world.team_id,
+        "introduction_id": world.introduction.id,
         "shift_id": yang.shift.id,
         "escort_id": yang.child.escort.id,
         "pause_id": 1,

@@ -18,12 +18,13 @@ from escort.cases.models import Case, CaseKind
 from escort.db import Store
 from escort.journeys.models import Step, Tap
 from escort.journeys.words import word_pair
+from escort.roster.leaders import make_leader_of_volunteer
 from escort.roster.models import Volunteer
-from escort.rota.models import Direction, Leg, Offer, Run, Shift
+from escort.rota.models import Direction, Introduction, Leg, Offer, Run, Shift
 from escort.web import csrf
 from escort.web.deps import House
 from notifications.models import HandKind, HandTask, Message, MessageState
-from tests.builders import EscortedChild, a_child, a_school, a_volunteer
+from tests.builders import EscortedChild, a_child, a_school, a_team, a_volunteer
 from tests.escort.web.coordinator.days import a_leg, a_run, a_shift, an_open_offer, at
 
 ON = date(2021, 4, 7)  # a Wednesday in term
@@ -84,6 +85,8 @@ class World:
     phones: dict[str, int]  # ids of bound devices by subject
     secrets: dict[str, str]  # of those devices
     tokens: dict[str, str]
+    team_id: int  # of 杨小雨 and her driver; "lead" leads it, "lead_far" another
+    introduction: Introduction  # 外人 rides along with 王师傅
 
     def secrets_of_all(self, store: Store) -> list[str]:
         rides = (self.yang, self.shi)
@@ -104,6 +107,7 @@ def make_world(session: Session, house: House) -> World:
     wang = a_volunteer(session, "王建国师傅", plate="川A7Q7Q1", phone=PHONES["wang"])
     chen = a_volunteer(session, "陈秀英大姐", plate="川A8W8W2", phone=PHONES["chen"], gender="F")
     stranger = a_volunteer(session, "外人某某", plate="川A9Z9Z3", phone="19900005505")
+    leaders = _leaders(session, xiaoyu)
     yang = _ride(session, xiaoyu, wang, ON)
     shi = _ride(session, shitou, chen, ON)
     leg = a_leg(session, shitou, on=date(2021, 4, 8))
@@ -133,8 +137,19 @@ def make_world(session: Session, house: House) -> World:
         "stranger": f"volunteer:{stranger.id}",
         "yang": xiaoyu.guardian_subject,
         "shi": shitou.guardian_subject,
+        **leaders,
     }
     phones, secrets, tokens = _bind(session, subjects)
+    stranger.brought_by = leaders["lead"]
+    introduction = Introduction(
+        newcomer_id=stranger.id or 0,
+        driver_id=wang.id or 0,
+        run_id=yang.run.id or 0,
+        planned_at=NOON,
+        planned_by=leaders["lead"],
+    )
+    session.add(introduction)
+    session.flush()
     return World(
         yang=yang,
         shi=shi,
@@ -147,6 +162,8 @@ def make_world(session: Session, house: House) -> World:
         phones=phones,
         secrets=secrets,
         tokens=tokens,
+        team_id=wang.team_id or 0,
+        introduction=introduction,
     )
 
 
@@ -163,7 +180,7 @@ def visitors(app: FastAPI, house: House, world: World) -> dict[str, Visitor]:
         headers = {"x-csrf-token": csrf.token_for(entered.secret)}
         found[name] = Visitor(name, str(role), client, headers=headers)
     for name, token in world.tokens.items():
-        reader = "guardian" if name in ("yang", "shi") else "volunteer"
+        reader = READERS.get(name, "volunteer")
         bound = _browser(app)
         bound.cookies.set(_phone_cookie(world, name), world.secrets[name])
         found[name] = Visitor(name, reader, bound, token=token)
@@ -184,6 +201,28 @@ def snapshot(store: Store) -> dict[str, list[str]]:
 def move_clock(house: House, when: datetime) -> None:
     """Set the still clock of a test's house."""
     house.clock.at = when  # type: ignore[attr-defined]  # tests hand in a StillClock
+
+
+def _leaders(session: Session, xiaoyu: EscortedChild) -> dict[str, str]:
+    """Let 杨小雨 be brought by the team of 王师傅 and 陈姐; return whom leads it, and another, by name."""
+    subjects = {}
+    for name, who, team in (
+        ("lead", "何青松", a_team(session)),
+        ("lead_far", "马远山", a_team(session, "犀浦暖阳车队")),
+    ):
+        leader = a_volunteer(session, who, team=team, plate=f"川A1F{len(subjects)}G1")
+        made = make_leader_of_volunteer(
+            session,
+            team_id=team.id or 0,
+            volunteer_id=leader.id or 0,
+            links=lambda _session, doors: dict.fromkeys(doors, "https://dujuan.test/t/link"),
+            by="account:1",
+            now=NOON,
+        )
+        subjects[name] = made.subject
+    xiaoyu.child.team_id = a_team(session).id
+    session.add(xiaoyu.child)
+    return subjects
 
 
 def _fill(
@@ -255,7 +294,7 @@ def _bind(
 ) -> tuple[dict[str, int], dict[str, str], dict[str, str]]:
     phones, secrets, tokens = {}, {}, {}
     for name, subject in subjects.items():
-        purpose = Purpose.VOLUNTEER if subject.startswith("volunteer") else Purpose.FAMILY
+        purpose = PURPOSES[READERS.get(name, "volunteer")]
         issued = at(date(2021, 4, 1), "12:00")
         tokens[name] = links.issue_link(session, subject=subject, purpose=purpose, now=issued)
         link = links.resolve(session, token=tokens[name], purpose=purpose, now=issued)
@@ -278,6 +317,8 @@ def subject_of(world: World, name: str) -> str:
         "stranger": f"volunteer:{(world.shi.driver.id or 0) + 1}",
         "yang": world.yang.child.guardian_subject,
         "shi": world.shi.child.guardian_subject,
+        "lead": f"volunteer:{(world.shi.driver.id or 0) + 2}",
+        "lead_far": f"volunteer:{(world.shi.driver.id or 0) + 3}",
     }
     return people[name]
 
@@ -286,4 +327,6 @@ def _browser(app: FastAPI) -> TestClient:
     return TestClient(app, follow_redirects=False)
 
 
+READERS = {"yang": "guardian", "shi": "guardian", "lead": "leader", "lead_far": "leader"}
+PURPOSES = {"volunteer": Purpose.VOLUNTEER, "guardian": Purpose.FAMILY, "leader": Purpose.LEADER}
 WRITTEN_BY_VISITS = {"sign_in", "throttle", "audit_event", "access_link"}

@@ -333,6 +333,90 @@ MESSAGES = [
         1,
         "【杜鹃鸟】验证码482913，10分钟内有效。请不要告诉任何人，我们也不会来要。",
     ),
+    (
+        wording.leader_made("石桥车队", link=LINK),
+        2,
+        "【杜鹃鸟】您是石桥车队的队长了。本队缺的班、队员和新队员在这里，链接只给您一个人用：https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.leader_ended("石桥车队", duty_phone=DUTY),
+        1,
+        "【杜鹃鸟】石桥车队的队长页面从现在起不再由您用了。谢谢您。有疑问请打199 0000 0001。",
+    ),
+    (
+        wording.leader_holes("石桥车队", 3, TOMORROW, link=LINK, now=NOW, zone=ZONE),
+        2,
+        "【杜鹃鸟】石桥车队两天内还有3趟没人开，最近是明天07:45上学。问队员、记一个答应：https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.answer_recorded(
+            "何青松", TOMORROW, yes=True, how="phone", duty_phone=DUTY, now=NOW, zone=ZONE
+        ),
+        1,
+        "【杜鹃鸟】何青松队长记下：您在电话里说明天07:45上学能去。谢谢您。不是您说的请马上打199 0000 0001。",
+    ),
+    (
+        wording.answer_recorded(
+            "何青松", TOMORROW, yes=False, how="in_person", duty_phone=DUTY, now=NOW, zone=ZONE
+        ),
+        1,
+        "【杜鹃鸟】何青松队长记下：您当面说明天07:45上学去不了，这趟不再问您。不是您说的请打199 0000 0001。",
+    ),
+    (
+        wording.brought_in("何青松", duty_phone=DUTY),
+        1,
+        "【杜鹃鸟】何青松队长替您报了名当接送志愿者。审核和证件登记好以前，不会请您出车。不愿意请打199 0000 0001。",
+    ),
+    (
+        wording.introduction_recorded(
+            "何青松",
+            TOMORROW,
+            other="罗晓云",
+            is_newcomer=True,
+            how="wechat",
+            duty_phone=DUTY,
+            now=NOW,
+            zone=ZONE,
+        ),
+        1,
+        "【杜鹃鸟】何青松队长记下：您在微信里说明天07:45上学跟姓罗的志愿者的车认路。见面地点问队长。不是您说的请打199 0000 0001。",
+    ),
+    (
+        wording.introduction_recorded(
+            "何青松",
+            TOMORROW,
+            other="高思齐",
+            is_newcomer=False,
+            how="phone",
+            duty_phone=DUTY,
+            now=NOW,
+            zone=ZONE,
+        ),
+        1,
+        "【杜鹃鸟】何青松队长记下：您在电话里说明天07:45上学带一位姓高的新志愿者同车认路。不是您说的请打199 0000 0001。",
+    ),
+    (
+        wording.introduction_off(TOMORROW, duty_phone=DUTY, now=NOW, zone=ZONE),
+        1,
+        "【杜鹃鸟】明天07:45上学同车认路的事取消了，开车的照常。有疑问请打199 0000 0001。",
+    ),
+    (
+        wording.family_accompanied("杨同学", MORNING, newcomer="高思齐", duty_phone=DUTY, now=NOW, zone=ZONE),
+        1,
+        "【杜鹃鸟】杨同学明天早上7点45，还是姓周的志愿者开车，另有一位姓高的新志愿者同车认路。不愿意请打199 0000 0001。",
+    ),
+    (
+        wording.family_not_accompanied(
+            "杨同学", AFTERNOON, newcomer="高思齐", duty_phone=DUTY, now=NOW, zone=ZONE
+        ),
+        1,
+        "【杜鹃鸟】杨同学明天下午4点放学，姓高的新志愿者不同车了。来接的人看最近一条消息。有疑问请打199 0000 0001。",
+    ),
+    (
+        wording.family_new_face("杨同学", newcomer="高思齐", duty_phone=DUTY),
+        1,
+        "【杜鹃鸟】以后接送杨同学的，添了一位同车见过面的姓高的志愿者。不愿意请打199 0000 0001。",
+    ),
 ]
 
 SENTENCES = [

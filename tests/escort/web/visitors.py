@@ -14,6 +14,7 @@ from escort.access.models import Purpose, Role
 from escort.access.passwords import Passwords
 from escort.db import Store
 from escort.families.models import Child, PlaceKind
+from escort.messages import link_maker
 from escort.roster.models import Volunteer
 from escort.rota.models import (
     Ask,
@@ -33,6 +34,7 @@ from escort.web import cookies, csrf, render, security, session_routes
 from escort.web.deps import House
 from escort.web.family.routes import router as family_router
 from escort.web.gate.routes import router as gate_router
+from escort.web.leader.routes import router as leader_router
 from escort.web.volunteer.routes import router as volunteer_router
 from tests.builders import NOW, ZONE, EscortedChild
 from tests.cast import Cast, the_cast
@@ -77,9 +79,23 @@ class Site:
         """Return the address of a new link for this person."""
         kind = subject.split(":", maxsplit=1)[0]
         purpose = Purpose.VOLUNTEER if kind == "volunteer" else Purpose.FAMILY
+        return f"/{'v' if kind == 'volunteer' else 'f'}/{self._token(subject, purpose)}"
+
+    def leads(self, subject: str) -> str:
+        """Return the address of a new link of the team that this person leads."""
+        return f"/t/{self._token(subject, Purpose.LEADER)}"
+
+    def _token(self, subject: str, purpose: Purpose) -> str:
         with self.store.write() as session:
-            token = links.issue_link(session, subject=subject, purpose=purpose, now=NOW - timedelta(hours=1))
-        return f"/{'v' if kind == 'volunteer' else 'f'}/{token}"
+            return links.issue_link(session, subject=subject, purpose=purpose, now=NOW - timedelta(hours=1))
+
+    def bound_leader(self, subject: str) -> tuple[TestClient, str]:
+        """Return the browser bound to a team's leader, and the address of the team's page."""
+        address = self.leads(subject)
+        if subject not in self.phones:
+            self.phones[subject] = self.browser()
+            assert self.phones[subject].post(f"{address}/bind").status_code == 303
+        return self.phones[subject], address
 
     def bound(self, subject: str) -> tuple[TestClient, str]:
         """Return the browser bound to this person, and its address."""
@@ -142,7 +158,8 @@ def a_site(store: Store, now: datetime = NOW) -> Site:
     house = House(store=store, settings=Settings(), clock=clock, zone=ZONE, is_demo=False)
     app = FastAPI(**security.LIMITS)
     app.state.house = house
-    for router in (volunteer_router, family_router, gate_router, session_routes.router):
+    app.state.links = link_maker("https://dujuan.test", clock.now)
+    for router in (volunteer_router, family_router, gate_router, leader_router, session_routes.router):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=render.STATIC), name="static")
     security.install(app, house)

@@ -36,6 +36,8 @@ def cost(desk: Desk, path: str) -> list[str]:
         "/volunteers/1/edit",
         "/volunteers/new",
         "/calendar",
+        "/teams",
+        "/teams/1",
     ],
 )
 def test_a_page_costs_at_most_ten_queries(desk: Desk, path: str) -> None:
