@@ -15,7 +15,8 @@ import httpx
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
-from escort import job_leases, replies, wording
+from escort import erasure, job_leases, replies, wording
+from escort.access.numbers import sweep_numbers
 from escort.access.purge import purge_expired
 from escort.cases import service as cases
 from escort.cases.models import CaseKind
@@ -29,7 +30,7 @@ from escort.roster_book.waiting_book import forget_old_books
 from escort.rota import asks, households, legs, month_question, planning, release, standins
 from escort.rota.problems import week_of
 from escort.upkeep import channels as upkeep_channels
-from notifications import delivery, inbound, outbox
+from notifications import delivery, holds, inbound, outbox
 from notifications.channels import Channel
 from notifications.models import Urgency
 
@@ -79,6 +80,7 @@ class Jobs:
         """Return what is worth trying every second, in the order in which effects follow each other."""
         return {
             "replies": self.replies,
+            "numbers": self.numbers,
             "asks": self.asks,
             "months": self.months,
             "gaps": self.gaps,
@@ -108,6 +110,7 @@ class Jobs:
         now = now or self.now()
         ask: dict[str, Callable[[Session], datetime | None]] = {
             "replies": lambda session: now if inbound.unhandled(session, limit=1) else None,
+            "numbers": holds.next_due_at,
             "asks": lambda session: asks.next_due_at(session, now=now, zone=self.zone),
             "months": lambda session: month_question.next_due_at(
                 session, now=now, zone=self.zone, day=self.blockout_day
@@ -158,6 +161,15 @@ class Jobs:
             log.exception("reply %s could not be handled", inbound_id)
             with self.store.write() as session:
                 replies.set_aside(session, inbound_id=inbound_id, now=self.now())
+
+    def numbers(self) -> int:
+        """Tell old numbers that they are to be replaced; use new ones whose day has passed."""
+        with self.store.read() as session:
+            due_at = holds.next_due_at(session)
+        if due_at is None or due_at > self.now():
+            return 0
+        with self.store.write() as session:
+            return sweep_numbers(session, now=self.now(), zone=self.zone, duty_phone=self.duty_phone)
 
     def asks(self) -> int:
         """Let asks lapse whose time is over; ask those who have not been asked."""
@@ -352,8 +364,20 @@ class Jobs:
                     purge_expired(session, now=now, real_now=self.real_now())
                     forget_old_books(session, now=now)
                     job_leases.mark_done(session, "evening", on=today, now=now)
+                self._erase(now)
         if mine:
             self._resting.pop("evening")
+
+    def _erase(self, now: datetime) -> None:
+        """Erase children whose families withdrew their consent, and whom to tell once they were told; each alone."""
+        with self.store.read() as session:
+            due, untold = erasure.due(session, now=now), erasure.untold(session)
+        for child_id in due:
+            with self._set_aside(f"child:{child_id}", "删除一个孩子的资料"), self.store.write() as session:
+                erasure.erase(session, child_id=child_id, duty_phone=self.duty_phone, now=now)
+        for child_id in untold:
+            with self._set_aside(f"child:{child_id}", "删除一家人的资料"), self.store.write() as session:
+                erasure.finish(session, child_id=child_id, now=now)
 
     def rotate(self, *, now: datetime) -> None:
         """Extend the calendar and plan whatever has no car or driver yet; publish what is due to be asked."""

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, select
 
 from escort import wording
+from escort.access import numbers
 from escort.cases import service as cases
 from escort.cases.models import CaseKind
 from escort.families.models import Child, Guardian
@@ -154,6 +155,8 @@ def _turned_away(session: Session, gone: Sequence[Offer], desk: Desk) -> list[Wo
 def _outcome(session: Session, row: Inbound, reply: Reply, parties: Sequence[str], desk: Desk) -> Outcome:
     if reply.meaning == Meaning.STRANGER:
         return _stranger(session, row, parties, desk.now)
+    if reply.meaning == Meaning.NOT_ME:
+        return _not_me(session, row, parties, desk)
     volunteers = [party for party in parties if party.startswith("volunteer:")]
     guardians = [party for party in parties if party.startswith("guardian:")]
     if volunteers and guardians:  # one phone, two hats: the last text says which
@@ -390,6 +393,26 @@ def _drives_soon(session: Session, parties: Sequence[str], now: datetime) -> boo
         )
     )
     return session.exec(rows.limit(1)).first() is not None
+
+
+def _not_me(session: Session, row: Inbound, parties: Sequence[str], desk: Desk) -> Outcome:
+    """The old number objects to a new one: nothing goes there, and a human looks who wanted it."""
+    kept = [party for party in parties if numbers.object_to_number(session, party=party, now=desk.now)]
+    if not kept:
+        return (
+            _to_human(session, parties[0], desk, is_urgent=True)
+            if parties
+            else Outcome(InboundOutcome.FORWARDED)
+        )
+    cases.open_case(
+        session,
+        kind=CaseKind.REPLY_UNCLEAR,
+        about=f"inbound:{row.id}",
+        sentence=wording.case_number_objected("、".join(_name_of(session, party) for party in kept)),
+        now=desk.now,
+    )
+    words = wording.number_kept(duty_phone=desk.duty_phone)
+    return Outcome(InboundOutcome.APPLIED, tuple((party, words) for party in kept))
 
 
 def _stranger(session: Session, row: Inbound, parties: Sequence[str], now: datetime) -> Outcome:

@@ -17,6 +17,7 @@ class Meaning(StrEnum):
     NOT_ARRIVED = "not_arrived"  # 没到家
     RECEIVED = "received"  # 收到: read, but neither yes nor no
     THANKS = "thanks"
+    NOT_ME = "not_me"  # 不是我: the old number objects to a new one
     STRANGER = "stranger"  # "I do not know you": the number may have a new owner
     UNCLEAR = "unclear"
 
@@ -98,5 +99,6 @@ WORDS = {
         "好的谢谢",
         "好的,谢谢",
     },
+    Meaning.NOT_ME: {"不是我", "不是我改的", "不是我换的", "不是我要换的", "我没换号码", "我没有换号码"},
     Meaning.STRANGER: {"不认识", "打错了", "发错了", "你是谁", "您是谁", "不是本人"},
 }

@@ -384,6 +384,11 @@ def family_not_home(children: Sequence[str], *, duty_phone: str) -> Wording:
     return _say("family.not_home", child=spoken.names(list(dict.fromkeys(children))), phone=duty_phone)
 
 
+def family_erased(child: str, *, duty_phone: str) -> Wording:
+    """The consent was withdrawn, and what was kept of the child is gone."""
+    return _say("family.erased", child=child, phone=duty_phone)
+
+
 # ---- said to a family on the phone: whole sentences, no registered text ---------------------------
 
 
@@ -418,6 +423,16 @@ def cases_to_duty(count: int, sentence: str, *, minutes_left: int | None, link: 
 
 def device_bound(*, duty_phone: str) -> Wording:
     return _say("device.bound", phone=duty_phone)
+
+
+def number_changing(starts_at: datetime, *, duty_phone: str, now: datetime, zone: ZoneInfo) -> Wording:
+    """To the old number: somebody wants the messages elsewhere; how to object."""
+    return _say("number.changing", when=spoken.moment(starts_at, now, zone), phone=duty_phone)
+
+
+def number_kept(*, duty_phone: str) -> Wording:
+    """The old number has objected."""
+    return _say("number.kept", phone=duty_phone)
 
 
 def one_time_code(code: str, *, minutes: int = 10) -> Wording:
@@ -599,6 +614,15 @@ def case_reply_unclear(whom: str) -> str:
     return f"{whom}回了一句话，系统没看懂，请您看一下"
 
 
+def case_number_objected(whom: str) -> str:
+    return f"{whom}说：换号码不是本人的意思。新号码没有启用，请打旧号码核实"
+
+
+def case_erasure_overdue(child_id: int) -> str:
+    """By number: the name is what shall go."""
+    return f"第{child_id}号孩子家里撤回同意满15天，资料还没删完。请办完这家的急事和转告，系统当晚就删"
+
+
 def case_restored(backup_made_at: datetime, dropped: int, *, zone: ZoneInfo) -> str:
     at = backup_made_at.astimezone(zone)
     return (
@@ -733,8 +757,15 @@ TEXTS = {
         "【杜鹃鸟】{who}队长记下：您{how}说{turn}带一位姓{other}的新志愿者同车认路。不是您说的请打{phone}。"
     ),
     "introduction.off": "【杜鹃鸟】{turn}同车认路的事取消了，开车的照常。有疑问请打{phone}。",
+    "family.erased": (
+        "【杜鹃鸟】您撤回了同意，{child}的姓名、地址等资料我们已经删掉，只留不带姓名的接送次数。有疑问请打{phone}。"
+    ),
     "case.one": "【杜鹃鸟】急事：{sentence}{left}。没人接手会再发。接手：{link}",
     "case.many": "【杜鹃鸟】{count}件急事，最急：{sentence}{left}。没人接手会再发。接手：{link}",
+    "number.changing": (
+        "【杜鹃鸟】有人请我们把发给您的短信改发到另一个号码，{when}起改。不是您要改的，请回“不是我”，或打{phone}。"
+    ),
+    "number.kept": "【杜鹃鸟】知道了，号码没有改，还是发到这个手机。值班老师会再问您，也可以打{phone}。",
     "device.bound": "【杜鹃鸟】一部手机刚认作您的。不是您本人，请马上打{phone}，我们把它取消。",
     "device.code": "【杜鹃鸟】验证码{code}，{minutes}分钟内有效。请不要告诉任何人，我们也不会来要。",
 }

@@ -149,6 +149,19 @@ def freeze_phone(session: Session, *, phone: str, reason: str, now: datetime) ->
     return frozen.rowcount
 
 
+def freeze_party(session: Session, *, party: str, reason: str, now: datetime) -> None:
+    """Send nothing more to this party's number, until it has another: humans tell it what there is to tell."""
+    session.exec(
+        update(Address)
+        .where(
+            col(Address.party) == party,
+            col(Address.channel) == ChannelName.SMS,
+            col(Address.frozen_at).is_(None),
+        )
+        .values(frozen_at=now, frozen_reason=reason)
+    )
+
+
 def forget(session: Session, *, party: str) -> None:
     """Delete every address of a party."""
     session.exec(delete(Address).where(col(Address.party) == party))

@@ -13,6 +13,7 @@ _FAILED = text("state = 'failed' AND escalated_at IS NULL")
 _UNMATCHED = text("message_id IS NULL")
 _UNHANDLED = text("handled_at IS NULL")
 _OPEN = text("done_at IS NULL")
+_WAITING = text("settled_at IS NULL")
 
 
 class ChannelName(StrEnum):
@@ -90,6 +91,31 @@ class Address(SQLModel, table=True):
     changed_at: datetime
     frozen_at: datetime | None = None
     frozen_reason: str | None = None
+
+
+class HeldNumber(SQLModel, table=True):
+    """A new number that waits, and what became of it."""
+
+    __tablename__ = "held_number"
+    __table_args__ = (
+        Index(
+            "uq_held_number_waiting", "party", unique=True, sqlite_where=_WAITING, postgresql_where=_WAITING
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    party: str = Field(index=True)
+    value: str = Field(sa_type=Sealed("held_number.value"))
+    asked_at: datetime
+    asked_by: str = Field(max_length=40)
+    starts_at: datetime
+    told_at: datetime | None = None  # the old number
+    settled_at: datetime | None = None
+    settled_by: str | None = Field(default=None, max_length=40)
+    outcome: str | None = Field(default=None, max_length=16)  # `holds.HoldOutcome`
+    spoken_with: str | None = Field(
+        default=None, sa_type=Sealed("held_number.spoken_with")
+    )  # on ringing back
 
 
 class Message(SQLModel, table=True):

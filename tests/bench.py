@@ -23,6 +23,7 @@ from resource import RUSAGE_SELF, getrusage
 from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
+from sqlalchemy import text
 from sqlmodel import Session, col, func, select
 from starlette.testclient import TestClient
 
@@ -89,7 +90,7 @@ A_YEAR = (
        FROM leg, (SELECT 'started' AS step UNION SELECT 'at_pickup' UNION SELECT 'on_board' UNION SELECT 'delivered')""",
     """INSERT INTO message (party, template, parameters, text, language, about, dedup_key, send_key, urgency, created_at,
          not_before, state, fence, in_doubt, channel_is_spent, tries, doubts, losses, attempts)
-       SELECT 'guardian:' || child_id, 'family.tomorrow', hex(randomblob(150)), hex(randomblob(150)), 'zh-Hans',
+       SELECT 'guardian:' || child_id, 'family.tomorrow', :parameters, :text, 'zh-Hans',
          'leg:' || leg.id, hex(randomblob(16)), hex(randomblob(16)), 'routine', pickup_at, pickup_at, 'delivered',
          1, 0, 0, 1, 0, 0, 1
        FROM leg, (SELECT 1 UNION SELECT 2)""",
@@ -383,8 +384,12 @@ def measure_live(here: District, secret: str) -> None:
 def measure_backup(here: District, folder: Path) -> None:
     """A year of a district: 200 school days, four taps and two messages a leg, a hundred thousand lines of trail."""
     with here.store.write() as session:
+        sealed = {
+            name: here.store.keyring.seal("{" + " " * 100 + "}", f"message.{name}")
+            for name in ("parameters", "text")
+        }
         for statement in A_YEAR:
-            session.connection().exec_driver_sql(statement)
+            session.connection().execute(text(statement), sealed if ":text" in statement else {})
         for number in range(AUDIT_LINES):
             audit.record(
                 session, actor="account:1", action="read", subject=f"child:{number % 344}", now=BUILT_AT

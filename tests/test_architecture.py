@@ -32,7 +32,7 @@ ROWS: list[list[str]] = [
     ],
     ["escort.schools", "escort.families", "escort.roster"],
     ["escort.rota", "escort.journeys", "escort.hours"],
-    ["escort.messages", "escort.family_replies", "escort.replies", "escort.roster_book"],
+    ["escort.messages", "escort.family_replies", "escort.replies", "escort.roster_book", "escort.erasure"],
     ["escort.jobs", "escort.web", "escort.api"],
     ["escort.tables", "escort.migrations", "escort.backup", "escort.app", "escort.demo", "escort.cli"],
 ]
@@ -40,6 +40,7 @@ STRANGERS = {
     ("scheduling", "notifications"),
     ("escort.families", "escort.roster"),
     ("escort.replies", "escort.roster_book"),
+    ("escort.replies", "escort.erasure"),
     ("escort.jobs", "escort.web"),
 }
 SHARED = {("escort.api", "escort.web"): ("escort.web.deps", "escort.web.policy")}

@@ -1,13 +1,15 @@
 """A guardian's signed yes: versioned, dated, and ended the moment it is withdrawn."""
 
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import update
+from sqlalchemy import func, update
+from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from escort.access import audit
 from escort.errors import Conflict, Refused
-from escort.families.models import Consent
+from escort.families.models import Child, Consent
 
 
 def record_consent(
@@ -56,7 +58,30 @@ def withdraw_consent(session: Session, *, child_id: int, now: datetime, by: str)
     audit.record(session, actor=by, action="consent.withdraw", subject=f"child:{child_id}", now=now)
 
 
+def withdrawn_children(session: Session, *, until: datetime) -> list[tuple[int, datetime]]:
+    """Return the children all of whose consents were withdrawn, the last of them by then, and when; erased ones not."""
+    last = func.max(col(Consent.withdrawn_at))
+    rows = session.execute(
+        columns(col(Consent.child_id), last)
+        .join(Child, col(Child.id) == col(Consent.child_id))
+        .where(col(Child.erased_at).is_(None))
+        .group_by(col(Consent.child_id))
+        .having(func.count() == func.count(col(Consent.withdrawn_at)), last <= until)
+        .order_by(last, col(Consent.child_id))
+    )
+    return [(child_id, at) for child_id, at in rows]
+
+
+def erased_from(consents: Sequence[Consent]) -> datetime | None:
+    """Return when a child's data are to be erased, given all its consents; None while one is live."""
+    ends = [consent.withdrawn_at for consent in consents]
+    return max(end for end in ends if end) + ERASE_AFTER if ends and all(ends) else None
+
+
 def consents_of(session: Session, child_id: int) -> list[Consent]:
     """Return every consent ever recorded, the latest first."""
     rows = select(Consent).where(Consent.child_id == child_id).order_by(col(Consent.id).desc())
     return list(session.exec(rows))
+
+
+ERASE_AFTER = timedelta(days=7)  # a slip of the hand can be mended until then

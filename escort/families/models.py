@@ -61,6 +61,7 @@ class Child(SQLModel, table=True):
     note_for_gate: bool = False
     photo: str | None = Field(default=None, sa_type=Sealed("child.photo"))
     created_at: datetime
+    erased_at: datetime | None = None  # the family withdrew its consent: a number is all that is left
     version: int = 1
 
 
@@ -112,6 +113,15 @@ class Consent(SQLModel, table=True):
     recorded_at: datetime
     recorded_by: str = Field(max_length=40)
     withdrawn_at: datetime | None = None
+
+
+class Erasure(SQLModel, table=True):
+    """A child whose data are gone. Its family's numbers stay until it has been told so."""
+
+    __tablename__ = "erasure"
+    child_id: int = Field(primary_key=True, foreign_key="child.id", sa_column_kwargs={"autoincrement": False})
+    erased_at: datetime
+    finished_at: datetime | None = None
 
 
 class Escort(SQLModel, table=True):

@@ -7,7 +7,7 @@ from sqlalchemy import update
 from sqlmodel import Session, col, func, select
 
 from escort.access import audit
-from escort.access.links import revoke_all
+from escort.access.numbers import change_number
 from escort.errors import Conflict, NotFound, Refused
 from escort.families.forms import PersonNamed
 from escort.families.models import BarredPerson, Child, Family, Guardian, Receiver, TellBy
@@ -104,13 +104,12 @@ def set_telling(
 
 
 def change_guardian_phone(session: Session, *, guardian_id: int, phone: str, now: datetime, by: str) -> None:
-    """Give a guardian a new number; links and devices handed to the old one end."""
+    """Give a guardian a new number: told to the old one, and used after a day (`access.numbers`)."""
     party = f"guardian:{guardian_id}"
     try:
-        set_phone(session, party=party, phone=phone, now=now)
+        change_number(session, party=party, phone=phone, by=by, now=now)
     except ValueError as wrong:
         raise Refused("手机号不对，请填 11 位大陆手机号。") from wrong
-    revoke_all(session, party, now, by)
     audit.record(session, actor=by, action="guardian.phone", subject=party, now=now)
 
 

@@ -7,6 +7,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
+from sqlalchemy import String, cast, literal
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
@@ -14,6 +15,7 @@ from escort import pinyin
 from escort.families.models import Child, Consent, Escort, EscortPause, Guardian, PlaceKind
 from escort.schools.models import School
 from escort.sentences import mark
+from notifications.models import HeldNumber
 
 
 class Missing(StrEnum):
@@ -165,6 +167,7 @@ def list_children(session: Session, *, on: date, text: str = "", limit: int = 50
         select_columns(*_LINE_COLUMNS)
         .join(School, col(School.id) == Child.school_id)
         .join(Escort, (col(Escort.child_id) == Child.id) & col(Escort.ended_at).is_(None), isouter=True)
+        .where(col(Child.erased_at).is_(None))
     ).all()
     consents = _consents(session)
     pauses = _pauses(session, on, on)
@@ -204,10 +207,24 @@ def parties_to_tell(session: Session, child_ids: Collection[int]) -> dict[int, l
     return found
 
 
+def told_with_new_numbers(session: Session, child_id: int) -> list[tuple[str, HeldNumber | None]]:
+    """Return the parties that get a child's messages, each with the number that waits for it, in one query."""
+    party = literal("guardian:") + cast(col(Guardian.id), String)
+    rows = session.execute(
+        select_columns(col(Guardian.id), HeldNumber)
+        .join(Child, col(Child.family_id) == col(Guardian.family_id))
+        .outerjoin(HeldNumber, (col(HeldNumber.party) == party) & col(HeldNumber.settled_at).is_(None))
+        .where(col(Child.id) == child_id, col(Guardian.gets_messages).is_(True))
+        .order_by(col(Guardian.id))
+    )
+    return [(f"guardian:{guardian_id}", held) for guardian_id, held in rows]
+
+
 def children_of_guardian(session: Session, guardian_id: int) -> list[int]:
     """Return the children of a guardian's family."""
     family = select(Guardian.family_id).where(col(Guardian.id) == guardian_id).scalar_subquery()
-    rows = select(Child.id).where(col(Child.family_id) == family).order_by(col(Child.id))
+    rows = select(Child.id).where(col(Child.family_id) == family, col(Child.erased_at).is_(None))
+    rows = rows.order_by(col(Child.id))
     return [found for found in session.exec(rows) if found is not None]
 
 

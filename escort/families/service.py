@@ -141,7 +141,7 @@ def change_needs(
 
 def get_child(session: Session, child_id: int) -> Child:
     child = session.get(Child, child_id)
-    if child is None:
+    if child is None or child.erased_at is not None:
         raise NotFound("没有这个孩子，请回到列表重新选择。")
     return child
 

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from escort.access import audit
-from escort.access.links import revoke_all
+from escort.access.numbers import Change, change_number
 from escort.errors import Conflict, NotFound, Refused
 from escort.filled_form import FormMistakes
 from escort.roster.forms import SCHOOL_BUS_SEATS, ChangedVolunteer, NewVolunteer, VolunteerFields
@@ -54,7 +54,7 @@ def edit_volunteer(
 ) -> Saved:
     """Change somebody; `version` is the one that the form was made from. Raises Conflict if it is an older one.
 
-    A new number ends every link and device: they were handed to whoever holds the old one.
+    A new number is told to the old one and used after a day; then every link and device ends (`access.numbers`).
     """
     volunteer = get_volunteer(session, volunteer_id)
     subject = subject_of(volunteer_id)
@@ -65,9 +65,8 @@ def edit_volunteer(
     values = {name: form.columns()[name] for name in changed}
     _move(session, volunteer_id, version, values)
     if has_new_phone and form.phone is not None:
-        set_phone(session, party=subject, phone=form.phone, now=now)
-        revoke_all(session, subject, now, by)
-        changed.append("phone")
+        change = change_number(session, party=subject, phone=form.phone, by=by, now=now)
+        changed += ["phone"] if change is not Change.NONE else []
     if changed:
         audit.record(session, actor=by, action="volunteer.edit", subject=subject, fields=changed, now=now)
     session.refresh(volunteer)

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from sqlmodel import Session, col, select
 
-from escort.access.links import revoke_all
+from escort.access.numbers import change_number
 from escort.errors import Conflict
 from escort.families.identity import natural_key
 from escort.families.models import Child, Consent, Escort, Family, Guardian, PlaceKind, Receiver
@@ -21,7 +21,8 @@ from escort.roster_book.models import Question
 from escort.roster_book.shelf import Said, Shelf, Thing, Writing, date_of, pair, point_of, text_of, value_of
 from escort.roster_book.shelves import add_all, id_of
 from escort.schools.models import School
-from notifications.addresses import parties_by_phone, phones_of, set_phones
+from notifications.addresses import parties_by_phone, set_phones
+from notifications.holds import numbers_on_file
 
 PAPER_CONSENT = "paper"  # version of a consent that the office keeps signed on paper
 
@@ -62,13 +63,13 @@ class ChildShelf(Shelf[ChildRow]):
         self._schools = {name: id_ for name, id_ in session.exec(select(School.name, School.id)) if id_}
 
     def load(self) -> dict[int, Thing]:
-        children = list(self.session.exec(select(Child)))
+        children = list(self.session.exec(select(Child).where(col(Child.erased_at).is_(None))))
         escorts = {
             escort.child_id: escort
             for escort in self.session.exec(select(Escort).where(col(Escort.ended_at).is_(None)))
         }
         guardians = self._guardians_by_family()
-        phones = phones_of(self.session, [_party(guardian) for guardian in guardians.values()])
+        phones = numbers_on_file(self.session, [_party(guardian) for guardian in guardians.values()])
         consents = self._consents()
         receivers = self._receivers()
         schools = {id_: name for name, id_ in self._schools.items()}
@@ -278,10 +279,8 @@ class ChildShelf(Shelf[ChildRow]):
             raise Conflict("这个家庭没有接收消息的监护人，请先在儿童页面补上监护人。")
         if column == "guardian_phone":
             party = _party(guardian)
-            had = phones_of(self.session, [party])
-            set_phones(self.session, {party: str(value_of(text))}, now=self.writing.now)
-            if had:  # the old number's links end
-                revoke_all(self.session, party, self.writing.now, self.writing.by)
+            phone = str(value_of(text))
+            change_number(self.session, party=party, phone=phone, by=self.writing.by, now=self.writing.now)
         else:
             setattr(guardian, _GUARDIAN[column], value_of(text))
 

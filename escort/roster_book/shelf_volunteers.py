@@ -6,13 +6,14 @@ from typing import ClassVar
 
 from sqlmodel import Session, col, select
 
-from escort.access.links import revoke_all
+from escort.access.numbers import change_number
 from escort.roster.models import Team, Volunteer
 from escort.roster_book.book import SheetKind, VolunteerRow
 from escort.roster_book.models import Question
 from escort.roster_book.shelf import Said, Shelf, Thing, Writing, date_of, pair, point_of, text_of, value_of
 from escort.roster_book.shelves import add_all, id_of
-from notifications.addresses import phones_of, set_phone, set_phones
+from notifications.addresses import set_phones
+from notifications.holds import numbers_on_file
 
 _PLAIN = (
     *("gender", "plate", "car_model", "car_colour", "seats", "child_seats", "wheelchair"),
@@ -33,7 +34,7 @@ class VolunteerShelf(Shelf[VolunteerRow]):
 
     def load(self) -> dict[int, Thing]:
         volunteers = list(self.session.exec(select(Volunteer)))
-        phones = phones_of(self.session, [_party(volunteer) for volunteer in volunteers])
+        phones = numbers_on_file(self.session, [_party(volunteer) for volunteer in volunteers])
         names = {id_: name for name, id_ in self._teams.items()}
         return {
             id_of(volunteer): Thing(
@@ -94,8 +95,7 @@ class VolunteerShelf(Shelf[VolunteerRow]):
 
     def rename(self, subject_id: int, value: str) -> str:
         phone, party = str(value_of(value)), f"volunteer:{subject_id}"
-        set_phone(self.session, party=party, phone=phone, now=self.writing.now)
-        revoke_all(self.session, party, self.writing.now, self.writing.by)  # the old number's links end
+        change_number(self.session, party=party, phone=phone, by=self.writing.by, now=self.writing.now)
         return phone
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlmodel import Session, col, select
 
-from escort.access import accounts, devices, gate_devices, links, second_factor
+from escort.access import accounts, devices, gate_devices, links, numbers, second_factor
 from escort.access.models import Role
 from escort.cases import duty
 from escort.errors import NotAllowed, NotFound
@@ -29,6 +29,8 @@ from escort.web.deps import (
 from escort.web.forms import FormModel, OptionalLine40, OptionalLine200, OptionalRowId, RowId, Secret
 from escort.web.qr import qr_code
 from escort.web.render import page
+from notifications import holds
+from notifications.addresses import live_addresses
 
 router = APIRouter(include_in_schema=False)
 
@@ -44,6 +46,10 @@ class AccountForm(FormModel):
 
 class PasswordForm(FormModel):
     password: Secret = ""
+
+
+class RungBackForm(FormModel):
+    spoken_with: OptionalLine40 = ""
 
 
 class PhoneForm(FormModel):
@@ -199,6 +205,36 @@ def revoke_everything(
     return RedirectResponse(f"/people/{subject}/phones", status_code=303)
 
 
+@router.post("/people/{subject}/number/confirm")
+def confirm_number(
+    session: SessionDep,
+    me: CurrentCoordinator,
+    subject: str,
+    form: Annotated[RungBackForm, Form()],
+    now: NowDep,
+) -> RedirectResponse:
+    """Somebody of the office has rung and knows who answered: the new number is used from now on."""
+    numbers.confirm_number(
+        session, party=_known_kind(subject), spoken_with=form.spoken_with, by=me.subject, now=now
+    )
+    return RedirectResponse(f"/people/{subject}/phones", status_code=303)
+
+
+@router.post("/people/{subject}/number/cancel")
+def cancel_number(session: SessionDep, me: CurrentCoordinator, subject: str, now: NowDep) -> RedirectResponse:
+    numbers.cancel_number(session, party=_known_kind(subject), by=me.subject, now=now)
+    return RedirectResponse(f"/people/{subject}/phones", status_code=303)
+
+
+@router.post("/people/{subject}/number/dead")
+def old_number_is_dead(
+    session: SessionDep, me: CurrentCoordinator, subject: str, now: NowDep
+) -> RedirectResponse:
+    """The old number rings no more: until the new one is used, humans tell this person everything."""
+    numbers.old_number_is_dead(session, party=_known_kind(subject), by=me.subject, now=now)
+    return RedirectResponse(f"/people/{subject}/phones", status_code=303)
+
+
 @router.get("/v/{token}/phones")
 def volunteers_phones(
     request: Request, session: ReadSessionDep, house: HouseDep, me: CurrentVolunteer
@@ -254,8 +290,16 @@ def _phones(
     request: Request, session: Session, house: House, subject: str, here: str, *, is_office: bool
 ) -> HTMLResponse:
     """The list of a person's phones. Times are real ones, also in a demonstration."""
-    found = devices.live_devices(session, subject=subject, now=house.real_now())
-    return page(request, "session/phones.html", phones=found, here=here, is_office=is_office)
+    return page(
+        request,
+        "session/phones.html",
+        phones=devices.live_devices(session, subject=subject, now=house.real_now()),
+        held=holds.held_number(session, subject) if is_office else None,
+        is_old_dead=is_office and not live_addresses(session, [subject]),
+        subject=subject,
+        here=here,
+        is_office=is_office,
+    )
 
 
 def _if_bound(me: VolunteerHere | LeaderHere | GuardianHere) -> str:

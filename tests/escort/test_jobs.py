@@ -8,19 +8,23 @@ import pytest
 from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
+from escort import erasure, replies
 from escort import jobs as jobs_module
-from escort import replies
 from escort.access.models import Account
+from escort.access.numbers import change_number
 from escort.cases import service as cases
 from escort.cases.models import Case, CaseKind, Duty
 from escort.cases.service import live_cases_of, open_case, set_duty
 from escort.db import Store
+from escort.families.consent import withdraw_consent
+from escort.families.models import Child
 from escort.job_leases import JobLease, lease
 from escort.jobs import Jobs
 from escort.revision import revision_of
 from escort.rota import asks, legs, planning, standins
 from escort.rota.models import Ask, Leg, LegState, Offer, Run, Shift, ShiftState
 from escort.upkeep import channels
+from notifications.addresses import phone_of
 from notifications.inbound import record_inbound
 from notifications.models import Inbound, Message, MessageState
 from notifications.outbox import enqueue
@@ -109,6 +113,39 @@ def test_the_evening_s_work_is_done_once_a_day_and_not_before_six(node: Node) ->
 
     with node.store.read() as session:
         assert session.exec(select(Leg).where(Leg.state == LegState.WANTED)).all() == []
+
+
+def test_the_evening_erases_a_child_whose_family_withdrew_and_then_whom_it_told(node: Node) -> None:
+    with node.store.write() as session:
+        child_id = session.exec(select(Child.id)).first() or 0
+        withdraw_consent(session, child_id=child_id, now=NOW - timedelta(days=8), by="account:1")
+
+    node.jobs.evening()
+    with node.store.read() as session:
+        assert session.get_one(Child, child_id).erased_at == NOW
+        assert erasure.untold(session) == [child_id]
+    node.jobs.deliver()
+    node.at = NOW + timedelta(days=1)
+    node.jobs.evening()
+
+    assert any("您撤回了同意" in message.text for message in node.channel.sent)
+    with node.store.read() as session:
+        assert erasure.untold(session) == []
+
+
+def test_a_changed_number_is_told_at_once_and_used_a_day_later(node: Node) -> None:
+    with node.store.write() as session:
+        change_number(session, party="volunteer:1", phone="19900007777", by="account:1", now=NOW)
+    assert node.jobs.due_moments({"numbers"}) == {"numbers": NOW}
+
+    node.jobs.run_due({"numbers", "deliver"})
+
+    assert [message.template for message in node.channel.sent] == ["number.changing"]
+    assert node.jobs.due_moments({"numbers"}) == {"numbers": NOW + timedelta(days=1)}
+    node.at = NOW + timedelta(days=1)
+    node.jobs.run_due({"numbers"})
+    with node.store.read() as session:
+        assert phone_of(session, "volunteer:1") == "+8619900007777"
 
 
 def test_a_restored_copy_sends_nothing_and_says_why_until_it_is_opened(node: Node) -> None:

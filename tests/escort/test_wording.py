@@ -35,6 +35,21 @@ OPEN = Half(at(9, 16), "home", told_by=at(8, 20))
 
 MESSAGES = [
     (
+        wording.family_erased("周同学", duty_phone=DUTY),
+        1,
+        "【杜鹃鸟】您撤回了同意，周同学的姓名、地址等资料我们已经删掉，只留不带姓名的接送次数。有疑问请打199 0000 0001。",
+    ),
+    (
+        wording.number_changing(at(9, 18), duty_phone=DUTY, now=NOW, zone=ZONE),
+        1,
+        "【杜鹃鸟】有人请我们把发给您的短信改发到另一个号码，明天18:00起改。不是您要改的，请回“不是我”，或打199 0000 0001。",
+    ),
+    (
+        wording.number_kept(duty_phone=DUTY),
+        1,
+        "【杜鹃鸟】知道了，号码没有改，还是发到这个手机。值班老师会再问您，也可以打199 0000 0001。",
+    ),
+    (
         wording.month_question(date(2021, 5, 1), link=LINK),
         2,
         "【杜鹃鸟】5月您哪天不方便接送？哪天都方便请回“没有”；有不方便的，回日子，像“5月3日 5月6日”，或者点链接填。没回就照平时的日子问您。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",

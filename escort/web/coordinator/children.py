@@ -16,7 +16,7 @@ from escort.families import consent, escorts, sealed_reads
 from escort.families.forms import CONSENT_VERSION, ChildCompletion, ChildSetUp
 from escort.families.models import Escort, TellBy
 from escort.families.places import AmbiguousPlace
-from escort.families.queries import MISSING_SENTENCES, list_children, missing_of, parties_to_tell
+from escort.families.queries import MISSING_SENTENCES, list_children, missing_of, told_with_new_numbers
 from escort.families.service import complete_child, get_child, set_up_child
 from escort.filled_form import FormMistakes
 from escort.journeys import windows
@@ -453,17 +453,21 @@ def _child_context(session: Session, child_id: int, house: House, now: datetime)
     child = get_child(session, child_id)
     escort = _live_escort(session, child_id)
     ahead = legs_of_child(session, child_id=child_id, from_on=today, until_on=today + AHEAD)
+    told = told_with_new_numbers(session, child_id)
+    consents = consent.consents_of(session, child_id)
     return {
         "child": child,
         "school": get_school(session, child.school_id),
         "escort": escort,
         "missing": missing_of(session, [child_id], on=today).get(child_id, ()),
         "missing_sentences": MISSING_SENTENCES,
-        "consents": consent.consents_of(session, child_id),
+        "consents": consents,
+        "erased_from": consent.erased_from(consents),
         "pauses": escorts.pauses_of(session, escort.id, from_on=today) if escort and escort.id else [],
         "ahead": ahead,
         "with_words": {cell.leg_id for on, _, cell in ahead if _has_word(cell, on, now, house.zone)},
         "need_words": NEED_WORDS,
-        "told": parties_to_tell(session, [child_id]).get(child_id, []),
+        "told": [party for party, _ in told],
+        "held": [held for _, held in told if held is not None],
         "today": today,
     }

@@ -10,6 +10,7 @@ from escort.journeys.calls import is_a_call
 from escort.roster.models import Volunteer
 from escort.sentences import Sentence
 from notifications.addresses import phone_of
+from notifications.holds import held_number
 from notifications.models import HandTask, Message
 
 
@@ -22,11 +23,12 @@ class Ring:
     phone: str | None  # None: no number is known
     text: str = ""
     hand_task_id: int | None = None
+    new_phone: str | None = None  # waits to be used: who answers there must be asked for his name
 
 
 def number_to_ring(session: Session, *, party: str) -> Ring:
     """Return the number of a volunteer or guardian. Raises NotFound."""
-    return Ring(party, _name(session, party), phone_of(session, party))
+    return Ring(party, _name(session, party), phone_of(session, party), new_phone=_new_phone(session, party))
 
 
 def number_of_hand_task(session: Session, *, task_id: int) -> Ring:
@@ -41,7 +43,19 @@ def number_of_hand_task(session: Session, *, task_id: int) -> Ring:
     ).first()
     if row is None or is_a_call(row.party, row.template):
         raise NotFound("这一条已经办完了。")
-    return Ring(row.party, _name(session, row.party), phone_of(session, row.party), row.text, task_id)
+    return Ring(
+        row.party,
+        _name(session, row.party),
+        phone_of(session, row.party),
+        row.text,
+        task_id,
+        _new_phone(session, row.party),
+    )
+
+
+def _new_phone(session: Session, party: str) -> str | None:
+    held = held_number(session, party)
+    return held.value if held else None
 
 
 def _name(session: Session, party: str) -> str:

@@ -37,6 +37,7 @@ from escort.web.deps import (
 from escort.web.forms import Day, FormModel, Line200, Offset, RowId
 from escort.web.render import page
 from notifications.addresses import phone_of, phones_of
+from notifications.holds import held_number
 
 router = APIRouter()
 PAGE = 50
@@ -172,6 +173,7 @@ def show_volunteer(
         "coordinator/volunteer.html",
         volunteer=volunteer,
         phone_number=phone_of(session, subject),
+        held=held_number(session, subject),
         gates=gates_on(volunteer, today),
         gate_sentences=SENTENCES,
         papers=papers_left(volunteer, today),

@@ -2,11 +2,11 @@
 
 from starlette.testclient import TestClient
 
-from escort.access import accounts, audit
+from escort.access import accounts, audit, numbers
 from escort.access.models import Role
 from escort.cases.service import on_duty
 from escort.web.deps import House
-from notifications.addresses import phone_of
+from notifications.addresses import phone_of, set_phone
 from tests.builders import a_school
 from tests.escort.access.conftest import NOW
 from tests.escort.access.test_web_access import GOOD, a_volunteer_link, an_account, own_token, sign_in
@@ -75,6 +75,42 @@ def test_a_volunteer_unties_his_own_phone(house: House, client: TestClient) -> N
     client.post(f"/v/{token}/phones/1/revoke")
 
     assert client.get(f"/v/{token}").json()["bound"] is False
+
+
+def test_the_office_sees_a_number_that_waits_and_uses_it_after_ringing_back(
+    house: House, client: TestClient
+) -> None:
+    an_account(house)
+    with house.store.write() as session:
+        set_phone(session, party="volunteer:12", phone="19900001111", now=NOW)
+        numbers.change_number(session, party="volunteer:12", phone="19900002222", by="account:1", now=NOW)
+    sign_in(client)
+    shown = client.get("/people/volunteer:12/phones").text
+    form = {"csrf_token": own_token(client)}
+
+    dead = client.post("/people/volunteer:12/number/dead", data=form)
+    told_by_hand = client.get("/people/volunteer:12/phones").text
+    nobody = client.post("/people/volunteer:12/number/confirm", data=form | {"spoken_with": " "})
+    done = client.post("/people/volunteer:12/number/confirm", data=form | {"spoken_with": "王师傅本人"})
+    again = client.post("/people/volunteer:12/number/cancel", data=form)
+
+    assert "新号码 199 **** **22 还没启用" in shown
+    assert "19900002222" not in shown
+    assert "由办公室告诉" in told_by_hand
+    assert [answer.status_code for answer in (dead, nobody, done, again)] == [303, 400, 303, 409]
+    assert "还没启用" not in client.get("/people/volunteer:12/phones").text
+    with house.store.read() as session:
+        assert phone_of(session, "volunteer:12") == "+8619900002222"
+
+
+def test_its_owner_does_not_see_the_number_that_waits(house: House, client: TestClient) -> None:
+    token = a_volunteer_link(house)
+    client.post(f"/v/{token}/bind")
+    with house.store.write() as session:
+        set_phone(session, party="volunteer:12", phone="19900001111", now=NOW)
+        numbers.change_number(session, party="volunteer:12", phone="19900002222", by="account:1", now=NOW)
+
+    assert "还没启用" not in client.get(f"/v/{token}/phones").text
 
 
 def test_nobody_unties_anothers_phone(house: House, client: TestClient) -> None:

@@ -12,6 +12,7 @@ from escort.families.places import ChosenPlace
 from escort.families.queries import PlannableEscort, children_of_guardian, plannable_escorts
 from escort.families.sealed_reads import open_guardians, open_receivers
 from notifications.addresses import phone_of
+from notifications.holds import held_number
 from scheduling.travel import Point
 from tests.builders import NOW, TODAY, a_child, a_volunteer
 from tests.cast import LIN
@@ -155,7 +156,7 @@ def test_somebody_always_gets_the_messages(session: Session) -> None:
     assert children_of_guardian(session, proxy) == [child.id]
 
 
-def test_a_guardians_new_number_is_checked(session: Session) -> None:
+def test_a_guardians_new_number_is_checked_and_waits(session: Session) -> None:
     child = a_child(session)
 
     people.change_guardian_phone(
@@ -166,7 +167,10 @@ def test_a_guardians_new_number_is_checked(session: Session) -> None:
             session, guardian_id=child.guardian.id or 0, phone="110", now=NOW, by=LIN
         )
 
-    assert phone_of(session, child.guardian_subject) == "+8619900006666"
+    held = held_number(session, child.guardian_subject)
+    assert held is not None
+    assert held.value == "+8619900006666"
+    assert phone_of(session, child.guardian_subject) != held.value
 
 
 def test_a_receiver_to_be_completed_is_completed_and_removed_once(session: Session) -> None:

@@ -12,6 +12,7 @@ from escort.roster.forms import ChangedVolunteer, NewVolunteer, form_of
 from escort.roster.models import Blockout, Volunteer
 from escort.roster.queries import blockouts_of
 from notifications.addresses import party_by_phone, phone_of
+from notifications.holds import held_number
 from tests.builders import NOW, TODAY, a_child, a_team, a_volunteer
 from tests.cast import LIN
 
@@ -202,7 +203,7 @@ def test_of_two_people_who_edit_one_volunteer_the_second_is_told(session: Sessio
         )  # type: ignore[arg-type]  # shorthand
 
 
-def test_a_new_number_takes_the_place_of_the_old_one(session: Session) -> None:
+def test_a_new_number_waits_and_everything_goes_on_to_the_old_one(session: Session) -> None:
     volunteer = session.get_one(Volunteer, add(session).volunteer_id)
 
     saved = service.edit_volunteer(
@@ -215,7 +216,10 @@ def test_a_new_number_takes_the_place_of_the_old_one(session: Session) -> None:
     )
 
     assert saved.changed == ("phone",)
-    assert party_by_phone(session, "19900007998") == []
+    held = held_number(session, f"volunteer:{volunteer.id}")
+    assert held is not None
+    assert held.value == "+8619900000002"
+    assert party_by_phone(session, "19900007998") == [f"volunteer:{volunteer.id}"]
 
 
 def test_a_volunteer_is_suspended_once_and_lifted_once(session: Session) -> None:

@@ -19,6 +19,7 @@ from escort.roster_book.models import BookChange, BookValue
 from escort.roster_book.reader import read_book
 from escort.schools.models import CalendarEntry, Place, School
 from notifications.addresses import phone_of
+from notifications.holds import numbers_on_file
 from tests.escort.roster_book.books import AS_OF, REAL_BOOK, Sheets, a_book, as_xlsx, read, with_row
 
 NOW = datetime(2021, 4, 6, 18, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
@@ -234,7 +235,9 @@ def test_a_guardians_new_number_is_approved_singly(session: Session) -> None:
     assert phone_of(session, party) == "+8619900002222"
     [change] = open_changes(session)
     decide_change(session, change_id=change.id or 0, take=True, by=LIN, now=NOW)
-    assert phone_of(session, party) == "+8619900005555"
+    assert phone_of(session, party) == "+8619900002222"  # for a day
+    assert numbers_on_file(session, [party]) == {party: "+8619900005555"}
+    assert take_over(session, a_book(儿童={"监护人电话": "19900005555"})).are_none
 
 
 def test_a_volunteers_new_number_is_approved_singly_and_makes_no_second_person(session: Session) -> None:
@@ -251,7 +254,9 @@ def test_a_volunteers_new_number_is_approved_singly_and_makes_no_second_person(s
     assert count(session, Volunteer) == 1
     [change] = open_changes(session)
     decide_change(session, change_id=change.id or 0, take=True, by=LIN, now=NOW)
-    assert phone_of(session, f"volunteer:{the(session, Volunteer).id}") == "+8619900007777"
+    party = f"volunteer:{the(session, Volunteer).id}"
+    assert phone_of(session, party) == "+8619900001111"  # for a day
+    assert numbers_on_file(session, [party]) == {party: "+8619900007777"}
     assert take_over(session, changed).are_none
 
 

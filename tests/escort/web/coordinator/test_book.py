@@ -14,6 +14,7 @@ from escort.roster_book.models import BookChange, WaitingBook
 from escort.roster_book.waiting_book import forget_old_books
 from escort.rota.models import Leg
 from notifications.addresses import phone_of
+from notifications.holds import numbers_on_file
 from tests.builders import NOW
 from tests.escort.roster_book.books import Sheets, a_book, as_ods, as_xlsx, with_row
 from tests.escort.web.coordinator.conftest import Desk
@@ -139,9 +140,10 @@ def test_a_changed_number_is_taken_over_only_when_the_coordinator_says_so(desk: 
     desk.post(f"/import/changes/{change.id}", {"take": "yes"})
 
     with desk.house.store.read() as session:
-        assert phone_of(session, party) == "+8619900007777"
-        ended = session.exec(select(AuditEvent).where(AuditEvent.action == "access.revoked")).all()
-    assert [event.subject for event in ended] == [party], "links in messages to the old number are over"
+        assert phone_of(session, party) == "+8619900001111", "for a day, and the old number is told"
+        assert numbers_on_file(session, [party]) == {party: "+8619900007777"}
+        held = session.exec(select(AuditEvent).where(AuditEvent.action == "number.held")).all()
+    assert [event.subject for event in held] == [party]
     assert "没有要您定的" in desk.get("/import/changes")
 
 

@@ -8,6 +8,7 @@ from escort.families.models import Child, Escort, EscortPause, Guardian
 from escort.rota.legs import extend_calendar
 from escort.rota.models import Direction, Leg, LegState, Run, RunLeg, Shift, ShiftState
 from notifications.addresses import phone_of
+from notifications.holds import numbers_on_file
 from tests.builders import NOW, TODAY, ZONE, a_child
 from tests.cast import the_cast
 from tests.escort.web.coordinator.conftest import Desk
@@ -180,9 +181,12 @@ def test_somebody_to_tell_is_added_and_another_let_go_in_one_form(desk: Desk) ->
         roles = session.exec(
             select(Guardian.gets_messages, Guardian.is_proxy).order_by(col(Guardian.id))
         ).all()
-        number = phone_of(session, "guardian:2")
+        numbers = phone_of(session, "guardian:2"), numbers_on_file(session, ["guardian:2"])
     assert roles == [(False, False), (True, False)]
-    assert number == "+8619900000019"
+    assert numbers == ("+8619900000018", {"guardian:2": "+8619900000019"})
+    shown = desk.get("/children/1")
+    assert "新号码 199 **** **19" in shown
+    assert 'href="/people/guardian:2/phones"' in shown
 
 
 def test_somebody_of_another_family_cannot_be_changed_from_here(desk: Desk) -> None:
