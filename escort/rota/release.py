@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, select, update
 
 from escort import wording
+from escort.errors import Conflict
 from escort.families.models import BarredPerson
 from escort.roster.gates import may_drive, may_ride_along
 from escort.roster.models import Volunteer
@@ -215,6 +216,26 @@ def retime_runs(session: Session, run_ids: Collection[int]) -> None:
             )
         )
     session.expire_all()
+
+
+def stop_asking(session: Session, *, run_id: int, volunteer_ids: Collection[int], now: datetime) -> int:
+    """Take questions back that the office has just put; return how many. Raises Conflict if all are answered.
+
+    Whoever has the message already reads on the page that nobody needs to come any more.
+    """
+    lock_runs(session, [run_id])
+    offers = session.exec(
+        select(Offer).where(
+            Offer.run_id == run_id,
+            col(Offer.volunteer_id).in_(volunteer_ids),
+            Offer.state == OfferState.OPEN,
+            col(Offer.shift_id).is_(None),
+        )
+    ).all()
+    if not offers:
+        raise Conflict("已经回过话了，或者已经不问了。")
+    withdraw_offers(session, offers, now=now, reason="office")
+    return len(offers)
 
 
 def withdraw_offers(session: Session, offers: Sequence[Offer], *, now: datetime, reason: str) -> None:

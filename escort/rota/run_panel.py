@@ -1,5 +1,6 @@
 """One run as the office sees it beside the week: whom it carries, who drives, who was asked and what they said."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -11,7 +12,19 @@ from escort.errors import NotFound
 from escort.families.models import Child
 from escort.roster.models import Volunteer
 from escort.rota.fitness import OFFICE_WORDS
-from escort.rota.models import Ask, HowSaid, Leg, LegState, Offer, Role, Run, RunLeg, Shift, ShiftState
+from escort.rota.models import (
+    LIVE_SHIFT,
+    Ask,
+    HowSaid,
+    Leg,
+    LegState,
+    Offer,
+    Role,
+    Run,
+    RunLeg,
+    Shift,
+    ShiftState,
+)
 from escort.schools.models import School
 from escort.sentences import Sentence
 
@@ -150,6 +163,24 @@ def panel_of(session: Session, *, run_id: int) -> RunPanel:
         shifts=_shifts(session, run_id),
         offers=_offers(session, run_id),
     )
+
+
+def other_turns(
+    session: Session, *, volunteer_ids: Collection[int], on: date, direction: str
+) -> dict[int, tuple[datetime, str]]:
+    """Return what these people drive on that half-day already: when it begins, and from or to which school."""
+    rows = session.exec(
+        select(Shift.volunteer_id, Run.starts_at, School.name)
+        .join(Run, col(Run.id) == col(Shift.run_id))
+        .join(School, col(School.id) == col(Run.school_id))
+        .where(
+            col(Shift.volunteer_id).in_(volunteer_ids),
+            Shift.on == on,
+            Shift.direction == direction,
+            col(Shift.state).in_(LIVE_SHIFT),
+        )
+    )
+    return {who: (starts_at, school) for who, starts_at, school in rows}
 
 
 def _leg(leg: Leg, child: Child) -> PanelLeg:

@@ -41,7 +41,8 @@ from escort.rota.shown import CHANGED, RunShown, shown_runs
 from notifications.models import Urgency
 from notifications.outbox import Letter, enqueue_many
 from notifications.wording import Wording
-from scheduling.explain import Candidate, WhyNobody, why_nobody
+from scheduling.explain import Candidate, WhyNobody, candidates, why_nobody, why_not
+from scheduling.explain import Refusal as Hurdle
 from scheduling.plan import Rule
 from scheduling.repair import stand_ins
 
@@ -254,15 +255,55 @@ class RankedCandidate:
     cap_week: int
     price: int
     is_asked: bool  # an offer of this run is open with them
+    drove_last: bool  # the children's last service day: taking turns, it should be somebody else
+
+
+@dataclass(frozen=True)
+class ExplainedRun:
+    """Why this driver, why not those, why nobody."""
+
+    candidates: list[RankedCandidate]
+    why: WhyNobody
+    driver: (
+        RankedCandidate | None
+    )  # who holds the seat, as if he were asked now; None: nobody, or a rule is broken
+    nearer: int  # how many who may drive live nearer to the start than the driver
+    refusals: Mapping[int, Hurdle | None]  # of the people asked about; None: may drive
 
 
 def candidates_for_run(
     session: Session, *, run_id: int, zone: ZoneInfo, limit: int = 8
 ) -> tuple[list[RankedCandidate], WhyNobody]:
     """Return who may drive a run, best first, and what keeps the others. Raises NotFound."""
+    explained = explain_run(session, run_id=run_id, zone=zone, limit=limit)
+    return explained.candidates, explained.why
+
+
+def explain_run(
+    session: Session,
+    *,
+    run_id: int,
+    zone: ZoneInfo,
+    limit: int = 8,
+    driver_id: int | None = None,
+    about: Collection[int] = (),
+) -> ExplainedRun:
+    """Return who may drive a run, best first, why its driver, why not each of `about`. Raises NotFound."""
     keyed = _problem(session, [_live_run(session, run_id)], zone)
+    position = keyed.run_ids.index(run_id)
     found = _who_may(session, run_id, keyed)[:limit]
-    return _ranked(session, run_id, keyed, found), why_nobody(keyed.problem, keyed.run_ids.index(run_id))
+    driver, nearer = _driver(keyed, position, driver_id)
+    return ExplainedRun(
+        candidates=_ranked(session, run_id, keyed, found),
+        why=why_nobody(keyed.problem, position),
+        driver=_ranked(session, run_id, keyed, [driver])[0] if driver else None,
+        nearer=nearer,
+        refusals={
+            who: why_not(keyed.problem, position, keyed.volunteer_at[who])
+            for who in about
+            if who in keyed.volunteer_at
+        },
+    )
 
 
 def candidates_of(
@@ -287,6 +328,15 @@ def _who_may(session: Session, run_id: int, keyed: KeyedProblem) -> Sequence[Can
     return stand_ins(keyed.problem, keyed.run_ids.index(run_id), asked=refused)
 
 
+def _driver(keyed: KeyedProblem, position: int, driver_id: int | None) -> tuple[Candidate | None, int]:
+    """Return the driver of a run among those who may drive it, and how many of them live nearer."""
+    if driver_id not in keyed.volunteer_at:
+        return None, 0
+    free = candidates(keyed.problem, position)
+    found = next((one for one in free if one.volunteer == keyed.volunteer_at[driver_id]), None)
+    return found, sum(1 for one in free if found is not None and one.approach_km < found.approach_km)
+
+
 def _ranked(
     session: Session, run_id: int, keyed: KeyedProblem, found: Sequence[Candidate]
 ) -> list[RankedCandidate]:
@@ -304,6 +354,7 @@ def _ranked(
             cap_week=one.cap_week,
             price=one.price,
             is_asked=volunteer_id in open_with,
+            drove_last=one.repeat > 0,
         )
         for one, volunteer_id in zip(found, ids, strict=True)
     ]

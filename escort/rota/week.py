@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from escort import pinyin
 from escort.families.models import Child
 from escort.roster.models import Volunteer
 from escort.rota.models import (
@@ -108,8 +109,12 @@ def week_matrix(
     show: Show = Show.HOLES,
     schools: Collection[int] = (),
     first: Collection[int] = (),
+    find: str = "",
 ) -> WeekMatrix:
-    """Return the week that holds `week_on`. `schools` are open whatever `show` says; the children `first` lead."""
+    """Return the week that holds `week_on`. `schools` are open whatever `show` says; the children `first` lead.
+
+    With a text to find only the children whom it may mean are shown: a name, its pinyin, a number.
+    """
     monday = week_on - timedelta(days=week_on.weekday())
     sunday = monday + timedelta(days=6)
     rows = _legs(session, *_between(Leg.on, monday, sunday))
@@ -123,7 +128,7 @@ def week_matrix(
         by_school[(row.school_id, row.school)][(row.child, row.child_id)][(row.on, row.direction)] = cell
         by_day[row.on][cell.code] += 1
     groups = [
-        _group(school_id, name, children, show, first, is_named=school_id in schools)
+        _group(school_id, name, children, show, first, is_named=school_id in schools, find=find)
         for (school_id, name), children in by_school.items()
     ]
     days = sorted({monday + timedelta(days=offset) for offset in range(5)} | set(by_day))
@@ -176,11 +181,14 @@ def _group(
     first: Collection[int],
     *,
     is_named: bool,
+    find: str,
 ) -> Group:
     rows = [Row(child_id, child, cells) for (child, child_id), cells in children.items()]
     rows.sort(key=lambda row: row.child_id not in first)
     counts = Counter(cell.code for row in rows for cell in row.cells.values())
     shown = rows if is_named else _shown(rows, counts, show)
+    if find:
+        shown = [row for row in rows if pinyin.matches(row.name, find) or str(row.child_id) == find]
     return Group(school_id, name, len(rows), counts, bool(shown), tuple(shown))
 
 

@@ -1,10 +1,11 @@
 """The planner's reasons as the office says them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from escort.rota.standins import RankedCandidate
 from escort.sentences import mark
-from scheduling.explain import WhyNobody
+from scheduling.explain import Refusal, WhyNobody
 from scheduling.plan import Rule
 
 
@@ -32,6 +33,53 @@ def chips_of(candidate: RankedCandidate) -> list[Chip]:
     if candidate.is_asked:
         chips.append(Chip(mark("已问，等回话"), kind="doubt"))
     return chips
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One sentence with its figures, and what it counts as in a word."""
+
+    sentence: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    tag: str = ""
+    tag_number: str = ""
+    kind: str = ""  # of the tag: "", "good" or "doubt"
+
+
+def why_driver(driver: RankedCandidate, nearer: int) -> list[Reason]:
+    """Return why this driver, by what the plan weighs: faces, way, turns, load, and that no rule is broken."""
+    if driver.rides_before:
+        faces = Reason(mark("接过 %(n)s 次"), {"n": str(driver.rides_before)}, mark("熟人"), kind="good")
+    elif driver.is_known:
+        faces = Reason(mark("是孩子的熟面孔"), tag=mark("熟人"), kind="good")
+    else:
+        faces = Reason(mark("头一回接这个孩子"), tag=mark("新来的"), kind="doubt")
+    way = Reason(
+        mark("离起点 %(n)s 公里"), {"n": f"{driver.approach_km:.1f}"}, mark("第 %(n)s 近"), str(nearer + 1)
+    )
+    if driver.drove_last:
+        turns = Reason(mark("上一个服务日也是这位"), tag=mark("连着"), kind="doubt")
+    else:
+        turns = Reason(mark("上一个服务日不是这位"), tag=mark("轮流"), kind="good")
+    load = Reason(
+        mark("这一周另有 %(n)s 趟，最多 %(most)s 趟"),
+        {"n": str(driver.duties_week), "most": str(driver.cap_week)},
+        mark("匀"),
+        kind="" if driver.duties_week < driver.cap_week else "doubt",
+    )
+    return [faces, way, turns, load, Reason(mark("证件、座位、时段都合"), tag=mark("必须"), kind="good")]
+
+
+def why_not(refusal: Refusal | None) -> Reason:
+    """Return why somebody may not drive, with the two figures where the rule compares some."""
+    if refusal is None:
+        return Reason(mark("开得了，可以问"), tag=mark("可以"), kind="good")
+    if refusal.rule not in COMPARED or refusal.has is None or refusal.needs is None:
+        return Reason(WORDS[refusal.rule], tag=mark("不行"), kind="doubt")
+    values = {"has": f"{refusal.has:g}", "needs": f"{refusal.needs:g}"}
+    if refusal.rule is Rule.TOO_FAR:
+        values = {"has": f"{refusal.has:.1f}", "needs": f"{refusal.needs:.1f}"}
+    return Reason(COMPARED[refusal.rule], values, mark("不行"), kind="doubt")
 
 
 def blocked_of(why: WhyNobody) -> list[tuple[str, int]]:
@@ -72,6 +120,13 @@ WORDS = {
     Rule.HOUSEHOLD: mark("家里人同时有一趟"),
     Rule.WEEK_CAP: mark("本周已满"),
     Rule.MONTH_CAP: mark("本月已满"),
+}
+COMPARED = {
+    Rule.TOO_FAR: mark("住得远：要开 %(has)s 公里，最多肯开 %(needs)s 公里"),
+    Rule.WEEK_CAP: mark("本周已有 %(has)s 趟，最多 %(needs)s 趟"),
+    Rule.MONTH_CAP: mark("本月已有 %(has)s 趟，最多 %(needs)s 趟"),
+    Rule.SEATS: mark("座位不够：有 %(has)s 个，要 %(needs)s 个"),
+    Rule.CHILD_SEATS: mark("儿童座椅不够：有 %(has)s 个，要 %(needs)s 个"),
 }
 RELAXED = {
     Rule.TOO_FAR: mark("肯多开到 %(n)s 公里"),

@@ -1,6 +1,7 @@
 """The week's rota: the matrix, one run's panel, asking, recording an answer given by phone, planning, publishing."""
 
 from datetime import date, timedelta
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
@@ -8,11 +9,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlmodel import Session
 
 from escort.errors import Refused
-from escort.rota import answers, planning, publishing, standins
-from escort.rota.run_panel import RunPanel, panel_of
+from escort.roster import queries as volunteers
+from escort.rota import answers, planning, publishing, release, standins
+from escort.rota.run_panel import RunPanel, other_turns, panel_of
+from escort.rota.volunteer_week import volunteer_week
 from escort.rota.week import HALF_DAYS, CellCode, Show, WeekMatrix, week_matrix
 from escort.sentences import mark
-from escort.web.coordinator.reasons import blocked_of, chips_of, relaxed_of
+from escort.web.coordinator.reasons import blocked_of, chips_of, relaxed_of, why_driver, why_not
 from escort.web.deps import (
     CurrentCoordinator,
     House,
@@ -22,7 +25,7 @@ from escort.web.deps import (
     ReadSessionDep,
     SessionDep,
 )
-from escort.web.forms import Day, FormModel, Ids, RowId
+from escort.web.forms import Day, FormModel, Ids, Offset, OptionalLine40, RowId
 from escort.web.render import page
 
 router = APIRouter()
@@ -60,20 +63,58 @@ def show_week(
     week: Day | None = None,
     show: Show = Show.HOLES,
     schools: Annotated[list[RowId], Query(alias="open", max_length=60)] = [],  # noqa: B006  # FastAPI copies it
+    q: OptionalLine40 = "",
 ) -> HTMLResponse:
     today = now.astimezone(house.zone).date()
     reads.saw(f"week:{week or today}", "timetables")
-    matrix = week_matrix(session, week_on=week or _week_of_interest(today), show=show, schools=schools)
+    matrix = week_matrix(
+        session, week_on=week or _week_of_interest(today), show=show, schools=schools, find=q
+    )
     return page(
         request,
         "coordinator/rota.html",
         panel=None,
         show=show,
+        q=q,
         open_schools=schools,
         draft=publishing.draft_changes(
             session, from_on=matrix.monday, until_on=matrix.monday + timedelta(days=6)
         ),
         **_around(matrix, today),
+    )
+
+
+@router.get("/rota/people")
+def show_people(
+    request: Request,
+    _me: CurrentCoordinator,
+    session: ReadSessionDep,
+    house: HouseDep,
+    now: NowDep,
+    reads: ReadLogDep,
+    week: Day | None = None,
+    only_asked: bool = False,
+    teams: Annotated[list[Offset], Query(alias="open", max_length=60)] = [],  # noqa: B006  # FastAPI copies it
+    q: OptionalLine40 = "",
+) -> HTMLResponse:
+    """The same week from the volunteers' side."""
+    today = now.astimezone(house.zone).date()
+    reads.saw(f"week:{week or today}", "timetables")
+    matrix = volunteer_week(
+        session, week_on=week or _week_of_interest(today), teams=teams, only_asked=only_asked, find=q
+    )
+    return page(
+        request,
+        "coordinator/rota_people.html",
+        q=q,
+        only_asked=only_asked,
+        open_teams=teams,
+        matrix=matrix,
+        today=today,
+        half_days=HALF_DAYS,
+        codes=CellCode,
+        before=matrix.monday - timedelta(days=7),
+        after=matrix.monday + timedelta(days=7),
     )
 
 
@@ -87,6 +128,9 @@ def show_run(
     now: NowDep,
     reads: ReadLogDep,
     turned_away: RowId | None = None,
+    why: bool = False,
+    who: OptionalLine40 = "",
+    asked: Annotated[list[RowId], Query(max_length=20)] = [],  # noqa: B006  # FastAPI copies it
 ) -> HTMLResponse:
     today = now.astimezone(house.zone).date()
     panel = panel_of(session, run_id=run_id)
@@ -104,11 +148,14 @@ def show_run(
         panel=panel,
         turned_away=panel.why_turned_away(turned_away) if turned_away is not None else None,
         show=Show.SCHOOLS,
+        q="",
+        who=who,
+        just_asked=[one for one in panel.offers if one.volunteer_id in asked and one.state == "open"],
         open_schools=[panel.school_id],
         **_around(matrix, today),
         draft=None,
         is_driving=panel.is_safe and -DAY_AROUND <= now - panel.starts_at <= DAY_AROUND,
-        **_people(session, panel, house, is_past=panel.starts_at <= now),
+        **_people(session, panel, house, is_past=panel.starts_at <= now, why=why, who=who),
     )
 
 
@@ -130,6 +177,15 @@ def ask_people(
         zone=house.zone,
         links=request.app.state.links,
     )
+    asked = "&".join(f"asked={who}" for who in form.volunteer_ids[:20])
+    return RedirectResponse(f"/rota/runs/{run_id}?{asked}", status_code=303)
+
+
+@router.post("/rota/runs/{run_id}/unask")
+def take_question_back(
+    run_id: RowId, form: Annotated[AskForm, Form()], _me: CurrentCoordinator, session: SessionDep, now: NowDep
+) -> Response:
+    release.stop_asking(session, run_id=run_id, volunteer_ids=form.volunteer_ids, now=now)
     return RedirectResponse(f"/rota/runs/{run_id}", status_code=303)
 
 
@@ -222,21 +278,52 @@ def _newest_draft(session: Session) -> publishing.Draft:
     return publishing.draft_changes(session, from_on=newest.plan.from_on, until_on=newest.plan.until_on)
 
 
-def _people(session: Session, panel: RunPanel, house: House, *, is_past: bool) -> dict[str, Any]:
-    """Who could drive; nobody is looked for where somebody has said yes or the time is over."""
-    if panel.is_safe or is_past:
-        return {"candidates": [], "blocked": [], "relaxed": [], "free": 0, "is_past": is_past}
-    found, why = standins.candidates_for_run(session, run_id=panel.run_id, zone=house.zone, limit=CANDIDATES)
+def _people(
+    session: Session, panel: RunPanel, house: House, *, is_past: bool, why: bool, who: str
+) -> dict[str, Any]:
+    """Who could drive, and why not the others; only asked for where somebody has said yes or the time is over."""
+    if (panel.is_safe or is_past) and not (why or who):
+        return {
+            "candidates": [],
+            "blocked": [],
+            "relaxed": [],
+            "free": 0,
+            "is_past": is_past,
+            "why": False,
+            "reasons": [],
+            "named": [],
+        }
+    named = volunteers.search(session, who, on=panel.on, limit=NAMED)
+    driver = panel.driver if panel.is_safe else None
+    explained = standins.explain_run(
+        session,
+        run_id=panel.run_id,
+        zone=house.zone,
+        limit=CANDIDATES,
+        driver_id=driver.volunteer_id if driver else None,
+        about=[one.volunteer_id for one in named],
+    )
+    turns = partial(other_turns, session, on=panel.on, direction=panel.direction)
+    busy = turns(volunteer_ids=[one.volunteer_id for one in named]) if named else {}
+    found = explained.candidates
     return {
         "candidates": [(one, chips_of(one)) for one in found],
-        "blocked": blocked_of(why),
-        "relaxed": relaxed_of(why) if not found else [],
-        "free": why.free,
+        "blocked": blocked_of(explained.why),
+        "relaxed": relaxed_of(explained.why) if not found else [],
+        "free": explained.why.free,
         "is_past": is_past,
+        "why": True,
+        "reasons": why_driver(explained.driver, explained.nearer) if explained.driver else [],
+        "named": [
+            (one, why_not(explained.refusals[one.volunteer_id]), busy.get(one.volunteer_id))
+            for one in named
+            if one.volunteer_id in explained.refusals
+        ],
         "ask_first": [one.volunteer_id for one in found if not one.is_asked][:ASK_AT_ONCE],
     }
 
 
+NAMED = 5  # of whom a typed name may mean
 SATURDAY = 5
 NEED_WORDS = {
     "wheelchair": mark("能放轮椅"),

@@ -25,6 +25,7 @@ def cost(desk: Desk, path: str) -> list[str]:
     [
         "/today",
         "/rota?week=2021-04-08&show=all",
+        "/rota/people?week=2021-04-08&open=1",
         "/rota/runs/1",  # somebody drives it
         "/children",
         "/children?only=missing",

@@ -1,6 +1,6 @@
 """The week's page: what opens, asking, recording what was said on the phone, and publishing."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from sqlmodel import select
 
@@ -22,7 +22,7 @@ from escort.rota.models import (
     ShiftState,
 )
 from notifications.models import Message
-from tests.builders import NOW
+from tests.builders import NOW, TODAY, a_child, a_volunteer
 from tests.cast import Cast, the_cast
 from tests.escort.web.coordinator.conftest import Desk
 from tests.escort.web.coordinator.days import a_full_day, a_leg, a_run, a_shift, at
@@ -232,3 +232,59 @@ def test_a_leg_cancelled_by_phone_keeps_who_said_it(desk: Desk) -> None:
         "外婆来电：发烧",
         "account:1",
     )
+
+
+def test_the_panel_says_why_this_driver_and_why_not_whoever_is_typed(desk: Desk) -> None:
+    with desk.house.store.write() as session:
+        cast = the_cast(session)
+        run = a_run(session, a_leg(session, cast.xiaoyu, on=TODAY + timedelta(days=2)))
+        a_shift(session, run, cast.wang.id)
+        session.get_one(Volunteer, cast.chen.id).insured_until = TODAY
+
+    plain = desk.get(f"/rota/runs/{run.id}")
+    explained = desk.get(f"/rota/runs/{run.id}?why=true&who=cj")
+
+    assert "为什么是王师傅" not in plain
+    assert "为什么是王师傅" in explained
+    assert "上一个服务日不是这位" in explained
+    assert "座位险当天已过期" in explained
+
+
+def test_a_question_just_put_can_be_taken_back_from_the_panel(desk: Desk) -> None:
+    with desk.house.store.write() as session:
+        cast = the_cast(session)
+        run = a_run(session, a_leg(session, cast.xiaoyu, on=TODAY + timedelta(days=2)))
+
+    asked = desk.post(f"/rota/runs/{run.id}/ask", {"volunteer_ids": str(cast.chen.id)})
+    assert "问了陈姐。" in desk.get(asked)
+    desk.post(f"/rota/runs/{run.id}/unask", {"volunteer_ids": str(cast.chen.id)})
+
+    with desk.house.store.read() as session:
+        assert session.exec(select(Offer.state)).one() == OfferState.WITHDRAWN
+    assert "已经回过话了" in desk.post(
+        f"/rota/runs/{run.id}/unask", {"volunteer_ids": str(cast.chen.id)}, expect=409
+    )
+
+
+def test_a_child_is_found_in_the_week_by_pinyin(desk: Desk) -> None:
+    with desk.house.store.write() as session:
+        for name in ("小雨", "石头"):
+            leg = a_leg(session, a_child(session, name), on=TODAY + timedelta(days=1))
+            a_shift(session, a_run(session, leg), a_volunteer(session, f"{name}的司机").id)
+
+    page = desk.get(f"/rota?week={TODAY}&q=xy")
+
+    assert "小雨的司机" in page
+    assert "石头的司机" not in page
+
+
+def test_the_week_from_the_volunteers_side(desk: Desk) -> None:
+    with desk.house.store.write() as session:
+        cast = the_cast(session)
+        a_shift(session, a_run(session, a_leg(session, cast.xiaoyu, on=TODAY)), cast.wang.id, ShiftState.OPEN)
+
+    page = desk.get(f"/rota/people?week={TODAY}")
+
+    assert "王师傅" in page
+    assert "小雨" in page
+    assert "0 / " in page
