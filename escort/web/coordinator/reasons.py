@@ -64,8 +64,7 @@ def why_driver(driver: RankedCandidate, nearer: int) -> list[Reason]:
     load = Reason(
         mark("这一周另有 %(n)s 趟，最多 %(most)s 趟"),
         {"n": str(driver.duties_week), "most": str(driver.cap_week)},
-        mark("匀"),
-        kind="" if driver.duties_week < driver.cap_week else "doubt",
+        mark("没满"),
     )
     return [faces, way, turns, load, Reason(mark("证件、座位、时段都合"), tag=mark("必须"), kind="good")]
 
