@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, func, insert, text, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -105,6 +106,65 @@ def close(session: Session, *, case_id: int, by: str, reason: str, now: datetime
     if not _close(session, [col(Case.id) == case_id], by=by, reason=reason, now=now):
         _case(session, case_id)
         raise Conflict("这件急事已经有人办完了。")
+
+
+def let_go(session: Session, *, case_id: int, by: str, now: datetime) -> None:
+    """Give a case that one has taken back: it is told again at once. Raises Conflict if one has it no more."""
+    given = session.execute(
+        update(Case)
+        .where(
+            col(Case.id) == case_id,
+            col(Case.state) == CaseState.ACKNOWLEDGED,
+            col(Case.acknowledged_by) == by,
+        )
+        .values(
+            state=str(CaseState.OPEN),
+            acknowledged_by=None,
+            acknowledged_at=None,
+            ack_lapses_at=None,
+            next_step_at=now,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    if given.rowcount == 0:  # type: ignore[attr-defined]  # an UPDATE's result has it
+        _case(session, case_id)
+        raise Conflict("这件急事已经不在您手上了。")
+    note(session, [case_id], at=now, by=by, what="let_go")
+
+
+def reopen(session: Session, *, case_id: int, by: str, now: datetime) -> None:
+    """Open a case again that a human closed within a day; whoever does it has it.
+
+    Raises Conflict if it is open, closed by the deed that settled it, too old, or if the same has come up anew.
+    """
+    case = _case(session, case_id)
+    try:
+        with session.begin_nested():
+            opened = session.execute(
+                update(Case)
+                .where(
+                    col(Case.id) == case_id,
+                    col(Case.state) == CaseState.CLOSED,
+                    col(Case.closed_by).startswith(HUMAN),
+                    col(Case.closed_at) > now - CAN_REOPEN,
+                )
+                .values(
+                    state=str(CaseState.ACKNOWLEDGED),
+                    acknowledged_by=by,
+                    acknowledged_at=now,
+                    ack_lapses_at=_lapse_of(case, now),
+                    next_step_at=_lapse_of(case, now),
+                    closed_at=None,
+                    closed_by=None,
+                    close_reason="",
+                )
+                .execution_options(synchronize_session=False)
+            ).rowcount  # type: ignore[attr-defined]
+    except IntegrityError:
+        opened = 0  # the same has come up anew
+    if opened == 0:
+        raise Conflict("这件急事撤不回来了：已经开着，或者过了一天，或者又出了新的一件。")
+    note(session, [case_id], at=now, by=by, what="reopened")
 
 
 def close_because(
@@ -504,6 +564,8 @@ def _waiting() -> SelectOfScalar[Case]:
     return select(Case).where(col(Case.state) == CaseState.OPEN, col(Case.is_urgent))
 
 
+HUMAN = "account:"
+CAN_REOPEN = timedelta(hours=24)
 LIVE = (str(CaseState.OPEN), str(CaseState.ACKNOWLEDGED))
 CLOSE_TO_T = timedelta(minutes=60)
 LONG_PAST = timedelta(hours=2)

@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from escort.cases.models import Case, CaseKind, CaseState
-from escort.cases.service import is_long_past
+from escort.cases.service import CAN_REOPEN as LATELY
+from escort.cases.service import HUMAN, is_long_past
 from escort.journeys import board_rows
 from escort.journeys.board_rows import HandRow, LegRow, OfficeRow, ShiftRow, StandInRow
 from escort.journeys.leg_codes import GRACE_TO_DELIVER, ON_THE_ROAD, LegCode, code_of
@@ -106,6 +107,7 @@ class DoneLine:
     sentence: str
     by_system: bool
     run_id: int | None
+    case_id: int | None  # that a human closed, and can open again
 
 
 @dataclass(frozen=True)
@@ -151,16 +153,17 @@ def board(session: Session, *, now: datetime, zone: ZoneInfo) -> Board:
     today = now.astimezone(zone).date()
     tomorrow = today + timedelta(days=1)
     midnight = datetime.combine(today, time(), zone)
-    cases = board_rows.cases(session, closed_since=midnight)
+    cases = board_rows.cases(session, closed_since=now - LATELY)
     live = [case for case in cases if case.state != CaseState.CLOSED]
     closed = [case for case in cases if case.state == CaseState.CLOSED]
+    closed_today = [case for case in closed if case.closed_at is not None and case.closed_at >= midnight]
     abouts = [case.about for case in live]
     drivers, run_of = board_rows.drivers(session, days=(today, tomorrow), abouts=abouts)
     runs = {*run_of.values(), *board_rows.ids_in(abouts, "run:")}
     legs = board_rows.legs(session, days=(today, tomorrow), run_ids=runs, abouts=abouts)
     taps = board_rows.taps(session, on=today)
     office = board_rows.office(session)
-    settled = _settled_by_hand(live, closed)
+    settled = _settled_by_hand(live, closed_today)
     codes = {leg.leg_id: code_of(leg, drivers, taps, settled, now) for leg in legs}
     queue = sorted(
         (
@@ -185,7 +188,7 @@ def board(session: Session, *, now: datetime, zone: ZoneInfo) -> Board:
         on_the_road=_on_the_road([leg for leg in legs if leg.on == today], codes, drivers, now),
         by_hand=tuple(_hand_line(row) for row in hand_rows),
         calls=calls,
-        done=_done(closed, board_rows.stand_ins(session, since=midnight), legs),
+        done=_done(closed, board_rows.stand_ins(session, since=now - LATELY), legs),
         on_duty=on_duty,
         next_on_duty=next_on_duty,
         next_duty_at=next_duty_at,
@@ -372,6 +375,7 @@ def _done(
             sentence=f"{case.sentence} → {case.close_reason}" if case.close_reason else case.sentence,
             by_system=case.closed_by == SYSTEM,
             run_id=None,
+            case_id=case.id if (case.closed_by or "").startswith(HUMAN) else None,
         )
         for case in closed
     ]
@@ -385,6 +389,7 @@ def _done(
             ),
             by_system=True,
             run_id=row.run_id,
+            case_id=None,
         )
         for row in stand_ins
     ]

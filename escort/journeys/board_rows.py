@@ -244,7 +244,7 @@ def by_hand(session: Session, *, limit: int = 50) -> tuple[list[HandRow], int]:
     ).all()
     calls = {party for _, _, party, template in rows if is_a_call(party, template)}
     others = [row for row in rows if not is_a_call(row[2], row[3])][:limit]
-    names = _names(session, {party for _, _, party, _ in others})
+    names = _names(session, {party for _, _, party, _ in others}) if others else {}
     return [
         HandRow(task.id or 0, task.kind, names.get(party, party), text, task.created_at, task.tries)
         for task, text, party, _ in others

@@ -1,17 +1,21 @@
 """Today: what needs a human now, and the little that is done about it from here."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from sqlmodel import Session
 
 from escort.access import audit
 from escort.cases import service as cases
 from escort.cases.models import CaseKind
 from escort.errors import Conflict
 from escort.journeys.board import board
+from escort.journeys.first_steps import first_steps
 from escort.journeys.models import Step
 from escort.journeys.told_by_phone import record_told_step
 from escort.revision import revision_and
@@ -22,6 +26,7 @@ from escort.web.coordinator.numbers import number_of_hand_task, number_to_ring
 from escort.web.coordinator.quiet_notes import quiet_counts, quiet_notes
 from escort.web.deps import (
     CurrentCoordinator,
+    House,
     HouseDep,
     NowDep,
     ReadSessionDep,
@@ -31,9 +36,10 @@ from escort.web.deps import (
 )
 from escort.web.forms import FormModel, Line200, OptionalRowId, RowId
 from escort.web.render import page
-from notifications.channels.by_hand import mark_told, note_unanswered_call
+from notifications.channels.by_hand import mark_told, note_unanswered_call, take_back_told
 
 router = APIRouter()
+TOLD_ALREADY = mark("这一条已经有人告知过了，或者已经不用说了。")
 MOST_SHOWN = 7  # more at once is a list, not a queue
 ON_TIME_SHOWN = 5
 KIND_WORDS = {
@@ -65,6 +71,14 @@ class StepForm(FormModel):
     run: OptionalRowId = None  # whose panel to return to; none: the board
 
 
+class Did(StrEnum):
+    """What was just done on the board and can be undone from it."""
+
+    TOOK = "took"
+    CLOSED = "closed"
+    TOLD = "told"
+
+
 @router.get("/today")
 def show_today(
     request: Request,
@@ -73,14 +87,36 @@ def show_today(
     house: HouseDep,
     now: NowDep,
     whole: bool = False,
+    did: Did | None = None,
+    n: OptionalRowId = None,
 ) -> HTMLResponse:
+    undo = (DID_WORDS[did], UNDO[did].format(n)) if did is not None and n is not None else None
+    return _board(request, session, house, now, whole=whole, undo=undo)
+
+
+def _board(
+    request: Request,
+    session: Session,
+    house: House,
+    now: datetime,
+    *,
+    whole: bool = False,
+    undo: tuple[str, str] | None = None,
+    first: Conflict | None = None,
+) -> HTMLResponse:
+    """Return the board; after somebody was `first`, with what happened above it."""
     revision, *counted = revision_and(session, *quiet_counts(now.astimezone(house.zone).date()))
     shown = board(session, now=now, zone=house.zone)
     waiting = [case for case in shown.queue if not case.is_long_past]
     queue = waiting if whole else waiting[:MOST_SHOWN]
+    is_new = not shown.queue and not shown.today.legs and not shown.done
     return page(
         request,
         "coordinator/today.html",
+        first.status if first else 200,
+        first=first.sentence if first else None,
+        undo=undo,
+        steps=first_steps(session) if is_new else None,
         live_mark=live.mark_of_revision(revision, now),
         board=shown,
         queue=queue,
@@ -109,20 +145,47 @@ async def follow_today(
 
 
 @router.post("/cases/{case_id}/take")
-def take_case(case_id: RowId, me: CurrentCoordinator, session: SessionDep, now: NowDep) -> Response:
-    cases.acknowledge(session, case_id=case_id, by=me.subject, now=now)
+def take_case(
+    request: Request,
+    case_id: RowId,
+    me: CurrentCoordinator,
+    session: SessionDep,
+    house: HouseDep,
+    now: NowDep,
+) -> Response:
+    try:
+        cases.acknowledge(session, case_id=case_id, by=me.subject, now=now)
+    except Conflict as first:
+        return _board(request, session, house, now, first=first)
+    return _done(Did.TOOK, case_id)
+
+
+@router.post("/cases/{case_id}/let-go")
+def let_go_of_case(case_id: RowId, me: CurrentCoordinator, session: SessionDep, now: NowDep) -> Response:
+    cases.let_go(session, case_id=case_id, by=me.subject, now=now)
     return RedirectResponse("/today", status_code=303)
 
 
 @router.post("/cases/{case_id}/close")
 def close_case(
+    request: Request,
     case_id: RowId,
     form: Annotated[CloseForm, Form()],
     me: CurrentCoordinator,
     session: SessionDep,
+    house: HouseDep,
     now: NowDep,
 ) -> Response:
-    cases.close(session, case_id=case_id, by=me.subject, reason=form.reason, now=now)
+    try:
+        cases.close(session, case_id=case_id, by=me.subject, reason=form.reason, now=now)
+    except Conflict as first:
+        return _board(request, session, house, now, first=first)
+    return _done(Did.CLOSED, case_id)
+
+
+@router.post("/cases/{case_id}/reopen")
+def reopen_case(case_id: RowId, me: CurrentCoordinator, session: SessionDep, now: NowDep) -> Response:
+    cases.reopen(session, case_id=case_id, by=me.subject, now=now)
     return RedirectResponse("/today", status_code=303)
 
 
@@ -136,16 +199,30 @@ def record_step(
 
 
 @router.post("/hand/{task_id}/done")
-def tell_by_hand(task_id: RowId, me: CurrentCoordinator, session: SessionDep, now: NowDep) -> Response:
+def tell_by_hand(
+    request: Request,
+    task_id: RowId,
+    me: CurrentCoordinator,
+    session: SessionDep,
+    house: HouseDep,
+    now: NowDep,
+) -> Response:
     if not mark_told(session, task_id=task_id, by=me.subject, now=now):
-        raise Conflict("这一条已经有人告知过了，或者已经不用说了。")
+        return _board(request, session, house, now, first=Conflict(TOLD_ALREADY))
+    return _done(Did.TOLD, task_id, "#by-hand")
+
+
+@router.post("/hand/{task_id}/untell")
+def take_back_telling(task_id: RowId, _me: CurrentCoordinator, session: SessionDep, now: NowDep) -> Response:
+    if not take_back_told(session, task_id=task_id, now=now):
+        raise Conflict("这一条撤不回来了：还没告知，或者时间已经过了。")
     return RedirectResponse("/today#by-hand", status_code=303)
 
 
 @router.post("/hand/{task_id}/unanswered")
 def note_no_answer(task_id: RowId, _me: CurrentCoordinator, session: SessionDep, now: NowDep) -> Response:
     if not note_unanswered_call(session, task_id=task_id, now=now):
-        raise Conflict("这一条已经有人告知过了，或者已经不用说了。")
+        raise Conflict(TOLD_ALREADY)
     return RedirectResponse("/today#by-hand", status_code=303)
 
 
@@ -166,3 +243,19 @@ def show_number_of_volunteer(
     ring = number_to_ring(session, party=f"volunteer:{volunteer_id}")
     audit.record(session, actor=me.subject, action="read", subject=ring.party, fields=["phone"], now=now)
     return page(request, "coordinator/ring.html", ring=ring, back="/today")
+
+
+def _done(what: Did, number: int, place: str = "") -> Response:
+    return RedirectResponse(f"/today?did={what}&n={number}{place}", status_code=303)
+
+
+DID_WORDS = {
+    Did.TOOK: mark("您接手了。"),
+    Did.CLOSED: mark("结案了。"),
+    Did.TOLD: mark("记下了：已告知。"),
+}
+UNDO = {
+    Did.TOOK: "/cases/{}/let-go",
+    Did.CLOSED: "/cases/{}/reopen",
+    Did.TOLD: "/hand/{}/untell",
+}

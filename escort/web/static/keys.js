@@ -4,13 +4,14 @@
 
 (() => {
   const grid = document.querySelector("[data-grid]");
-  const hint = document.querySelector("[data-keys]");
   const OFF = "dujuan-keys-off";
   const LAST = "dujuan-cell";
   let isOff = false;
   try { isOff = localStorage.getItem(OFF) === "1"; } catch { /* a browser that keeps nothing */ }
 
-  if (hint) {
+  const offer = () => {
+    const hint = document.querySelector("[data-keys]");
+    if (!hint) return;
     const button = hint.querySelector("button");
     const say = () => {
       button.textContent = isOff ? button.dataset.off : button.dataset.on;
@@ -23,7 +24,9 @@
     });
     hint.hidden = false;
     say();
-  }
+  };
+  offer();
+  document.addEventListener("swapped", offer); // live.js has shown a newer picture
 
   /* Rows of places; a place is what can have the focus in a column. A school's row has one, over all columns. */
   let rows = [];
@@ -156,7 +159,7 @@
       setTimeout(() => toast.remove(), 10000);
     }
     const url = new URL(location.href);
-    for (const name of ["asked", "did"]) url.searchParams.delete(name);
+    for (const name of ["asked", "did", "n"]) url.searchParams.delete(name);
     if (url.href !== location.href) history.replaceState(null, "", url);
   };
   fade();

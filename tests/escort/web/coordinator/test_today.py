@@ -97,7 +97,7 @@ def test_an_urgent_case_names_child_way_driver_and_minutes_left(desk: Desk) -> N
 def test_taking_a_case_puts_a_name_on_it(desk: Desk) -> None:
     case_id = a_late_driver(desk)
 
-    assert desk.post(f"/cases/{case_id}/take") == "/today"
+    assert desk.post(f"/cases/{case_id}/take") == f"/today?did=took&n={case_id}"
 
     assert "接手：林老师 07:30" in desk.get("/today")
 
@@ -240,3 +240,48 @@ def test_a_step_is_written_down_once_and_only_one_that_a_driver_tells(desk: Desk
 
     with desk.house.store.read() as session:
         assert session.exec(select(Tap.step)).all() == ["started"]
+
+
+def test_what_was_just_done_can_be_undone_for_a_moment_and_from_the_list_of_the_day(desk: Desk) -> None:
+    case_id = an_open_case(desk)
+
+    taken = desk.post(f"/cases/{case_id}/take")
+    assert f'action="/cases/{case_id}/let-go"' in desk.get(taken)
+    closed = desk.post(f"/cases/{case_id}/close", {"reason": "办好了"})
+    assert "结案了。" in desk.get(closed)
+    assert f'action="/cases/{case_id}/reopen"' in desk.get("/today")
+    desk.post(f"/cases/{case_id}/reopen")
+
+    with desk.house.store.read() as session:
+        assert session.get_one(Case, case_id).state == CaseState.ACKNOWLEDGED
+
+
+def test_whoever_comes_second_sees_the_board_as_it_is_and_who_was_first(desk: Desk) -> None:
+    case_id = an_open_case(desk)
+    with desk.house.store.write() as session:
+        cases.acknowledge(session, case_id=case_id, by="account:9", now=NOW)
+
+    page = desk.post(f"/cases/{case_id}/take", expect=409)
+
+    assert "刚才已有人接手" in page
+    assert "下面是现在的样子。" in page
+    assert "现在要人处理" in page
+
+
+def test_an_office_with_nothing_in_it_is_shown_the_first_three_steps(desk: Desk) -> None:
+    page = desk.get("/today")
+    assert "刚开始用，三步就能排班" in page
+    assert page.count("做好了") == 0
+
+    with desk.house.store.write() as session:
+        the_cast(session)
+    assert desk.get("/today").count("做好了") == 2
+
+
+def an_open_case(desk: Desk) -> int:
+    with desk.house.store.write() as session:
+        case = cases.open_case(
+            session, kind=CaseKind.STUCK_WORK, about="x:1", sentence="有一步办不下去。", now=NOW
+        )
+        assert case is not None
+        return case.id or 0
