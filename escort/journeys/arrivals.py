@@ -88,9 +88,14 @@ def say_arrived(session: Session, *, leg_ids: Collection[int], by: str, now: dat
 
 
 def say_not_home(session: Session, *, leg_id: int, by: str, who: str, now: datetime) -> None:
-    """Open a case at once: the driver says delivered, `who` (家里, or the office that rang) says that it is not so."""
+    """Open a case at once: the driver says delivered, `who` (家里, or the office that rang) says that it is not so.
+
+    Raises NotFound for what is no way home.
+    """
     found = session.exec(
-        select(Leg, Child).join(Child, col(Child.id) == col(Leg.child_id)).where(Leg.id == leg_id)
+        select(Leg, Child)
+        .join(Child, col(Child.id) == col(Leg.child_id))
+        .where(Leg.id == leg_id, Leg.direction == Direction.HOME)
     ).first()
     if found is None:
         raise NotFound("没有这趟接送。")

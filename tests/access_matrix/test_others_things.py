@@ -129,6 +129,7 @@ TRIES: list[tuple[str, str, Callable[[World], str], Body]] = [
         lambda _: "/not-this-person",
         data(lambda w: {"leg": w.yang.leg.id}),
     ),
+    ("shi", "POST /f/{token}/not-home", lambda _: "/not-home", data(lambda w: {"leg": w.yang.leg.id})),
     (
         "shi",
         "POST /f/{token}/arrived",
