@@ -570,6 +570,11 @@ def case_held_at_gate(child: str | None, note: str) -> str:
     return f"门卫：{about}" + (f"（{note}）" if note else "")
 
 
+def case_early_dismissal(school: str, at: time, class_name: str, note: str) -> str:
+    who = f"{school}{class_name}" if class_name else f"{school}全校"
+    return f"学校报：{who}今天{at:%H:%M}提前放学，等您确认" + (f"（{note}）" if note else "")
+
+
 def case_boarded_with_replaced(child: str, driver: str) -> str:
     return f"{_driver(driver)}报了“接到”{child}，但这趟已不是他的。马上核实孩子在谁车上"
 

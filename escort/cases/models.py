@@ -22,6 +22,7 @@ class CaseKind(StrEnum):
     NOT_DELIVERED = "not_delivered"
     WRONG_PERSON = "wrong_person"  # a family or a guard says: this is not the person
     HELD_AT_GATE = "held_at_gate"
+    EARLY_DISMISSAL = "early_dismissal"  # a school says that it lets children out early today
     SUSPENDED_ON_ROAD = "suspended_on_road"
     MESSAGE_FAILED = "message_failed"
     NOT_HOME = "not_home"  # the driver says delivered; the family says no, or nothing

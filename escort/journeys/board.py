@@ -32,6 +32,7 @@ class Action(StrEnum):
     SEE_HAND_LIST = "see_hand_list"
     SEE_CALLS = "see_calls"  # the evening's calls
     SEE_CALENDAR = "see_calendar"
+    ANSWER_SCHOOL = "answer_school"  # confirm an early dismissal, or refuse it
     SEE_PERSON = "see_person"
     SAY_ARRIVED = "say_arrived"  # the family said so on the phone
     CALL_FAMILY = "call_family"  # the child's page, where the number is
@@ -57,6 +58,7 @@ class CaseLine:
     driver: str
     driver_id: int | None
     day: date | None  # of a grouped case
+    report_id: int | None  # of a school's early dismissal
     is_long_past: bool  # only a word about how it went is missing
     taken_by: str | None  # a name; None: nobody has it
     lapsed_from: str | None  # a name: somebody had it, and their taking has lapsed
@@ -256,8 +258,9 @@ def _case_line(
         code=str(codes[about[0].leg_id]) if about else None,
         run_id=run_id,
         driver=shift.name if shift else "",
-        driver_id=shift.volunteer_id if shift else _volunteer_in(case.about),
+        driver_id=shift.volunteer_id if shift else _number_in(case.about, "volunteer"),
         day=_day_in(case.about),
+        report_id=_number_in(case.about, "dismissal"),
         is_long_past=is_long_past(case, now),
         taken_by=taker if is_taken else None,
         lapsed_from=None if is_taken else taker,
@@ -277,14 +280,14 @@ def _is_possible(action: Action, about: str, run_id: int | None, shift: ShiftRow
         case Action.SEE_WEEK:
             return _day_in(about) is not None
         case Action.SEE_PERSON:
-            return _volunteer_in(about) is not None
+            return _number_in(about, "volunteer") is not None
         case _:
             return True
 
 
-def _volunteer_in(about: str) -> int | None:
+def _number_in(about: str, wanted: str) -> int | None:
     kind, _, number = about.partition(":")
-    return int(number) if kind == "volunteer" and number.isdecimal() else None
+    return int(number) if kind == wanted and number.isdecimal() else None
 
 
 def _day_in(about: str) -> date | None:
@@ -425,6 +428,7 @@ ACTIONS: dict[CaseKind, tuple[Action, ...]] = {
     CaseKind.NOT_HOME: (Action.CALL_FAMILY, Action.SAY_ARRIVED),
     CaseKind.WRONG_PERSON: (Action.CALL_DRIVER,),
     CaseKind.HELD_AT_GATE: (Action.CALL_DRIVER,),
+    CaseKind.EARLY_DISMISSAL: (Action.ANSWER_SCHOOL,),
     CaseKind.SUSPENDED_ON_ROAD: (Action.CALL_DRIVER, Action.FIND_DRIVER),
     CaseKind.TROUBLE_ON_ROAD: (Action.CALL_DRIVER, Action.FIND_DRIVER),
     CaseKind.NO_DRIVER: (Action.FIND_DRIVER, Action.SEE_WEEK),

@@ -1,8 +1,10 @@
-"""The day itself: what was tapped, what is watched, and what drivers and families were told."""
+"""The day itself: what was tapped, what is watched, what drivers and families were told, what a gate printed and said."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from enum import StrEnum
+from typing import Any
 
+from sqlalchemy import JSON, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 
@@ -81,3 +83,59 @@ class ToldDriver(SQLModel, table=True):
     shift_id: int = Field(primary_key=True, foreign_key="shift.id")
     kind: str = Field(primary_key=True, max_length=16)
     told_at: datetime
+
+
+class PrintedSheet(SQLModel, table=True):
+    """One printed list of a school's gate, counted from 1 each day, and what it said: what the next one differs from.
+
+    `shown` is leg id -> time, driver, plate, whether the family fetches: no name of a child stands in it.
+    """
+
+    __tablename__ = "printed_sheet"
+    id: int | None = Field(default=None, primary_key=True)
+    school_id: int = Field(foreign_key="school.id", index=True)
+    on: date
+    number: int
+    printed_at: datetime
+    printed_by: str = Field(max_length=40)
+    shown: dict[str, dict[str, Any]] = Field(sa_type=JSON)
+
+    __table_args__ = (UniqueConstraint("school_id", "on", "number", name="uq_printed_sheet_number"),)
+
+
+class ReportState(StrEnum):
+    WAITING = "waiting"  # the office has not answered: nothing has changed
+    CONFIRMED = "confirmed"  # the legs home follow
+    REFUSED = "refused"  # with a word why
+    WITHDRAWN = "withdrawn"  # by the school, before it was answered
+
+
+class DismissalReport(SQLModel, table=True):
+    """A school's word that it lets children out early today. Nothing follows from it until the office confirms."""
+
+    __tablename__ = "dismissal_report"
+    id: int | None = Field(default=None, primary_key=True)
+    school_id: int = Field(foreign_key="school.id", index=True)
+    on: date
+    at: time  # local
+    class_name: str = Field(default="", max_length=60)  # as the gate's list says it; "": the whole school
+    note: str = Field(default="", max_length=80)
+    state: str = Field(default=ReportState.WAITING, max_length=16)
+    version: int = 1  # a second report changes this one: the office confirms what it has read
+    reported_by: str = Field(max_length=40)
+    reported_at: datetime
+    answered_by: str | None = Field(default=None, max_length=40)
+    answered_at: datetime | None = None
+    answer: str = Field(default="", max_length=80)
+
+    __table_args__ = (
+        Index(
+            "uq_dismissal_report_waiting",
+            "school_id",
+            "on",
+            "class_name",
+            unique=True,
+            sqlite_where=text("state = 'waiting'"),
+            postgresql_where=text("state = 'waiting'"),
+        ),
+    )

@@ -186,6 +186,7 @@ def _filled(path: str, world: World, token: str) -> str:
         "shift_id": yang.shift.id,
         "escort_id": yang.child.escort.id,
         "pause_id": 1,
+        "report_id": 1,
         "school_id": yang.child.school.id,
         "receiver_id": 1,
         "barred_id": 1,

@@ -474,6 +474,14 @@ SENTENCES = [
     ),
     (wording.case_wrong_person("小禾", "家里"), "家里说：来接小禾的不是这个人。先不交接，马上核实"),
     (wording.case_held_at_gate("小禾", ""), "门卫：小禾先不放"),
+    (
+        wording.case_early_dismissal("银杏特殊教育学校", time(11, 0), "", ""),
+        "学校报：银杏特殊教育学校全校今天11:00提前放学，等您确认",
+    ),
+    (
+        wording.case_early_dismissal("古镇小学", time(11, 0), "三年级", "停水"),
+        "学校报：古镇小学三年级今天11:00提前放学，等您确认（停水）",
+    ),
     (wording.case_held_at_gate(None, "说是叔叔"), "门卫：有名单上没有的人来接，先不放（说是叔叔）"),
     (
         wording.case_boarded_with_replaced("小禾", "周敏"),

@@ -9,6 +9,7 @@ from escort.web.coordinator import (
     calls,
     child_edit,
     children,
+    dismissals,
     month,
     promises,
     rota,
@@ -21,6 +22,7 @@ from escort.web.coordinator import (
 router = APIRouter(include_in_schema=False)
 for part in (
     today,
+    dismissals,
     asks,
     calls,
     rota,

@@ -51,6 +51,7 @@ KIND_WORDS = {
     CaseKind.NOT_DELIVERED: mark("还没送到"),
     CaseKind.WRONG_PERSON: mark("家里说不是这个人"),
     CaseKind.HELD_AT_GATE: mark("校门先不放人"),
+    CaseKind.EARLY_DISMISSAL: mark("学校说今天提前放学"),
     CaseKind.SUSPENDED_ON_ROAD: mark("停用的人正在路上"),
     CaseKind.MESSAGE_FAILED: mark("消息没送到"),
     CaseKind.NOT_HOME: mark("还没说到家"),
