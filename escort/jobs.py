@@ -22,6 +22,7 @@ from escort.cases import service as cases
 from escort.cases.models import CaseKind
 from escort.db import Store
 from escort.journeys import arrivals, calls, reminders, team_reminders, watch
+from escort.journeys.printed_sheets import forget_printed_sheets
 from escort.journeys.watched import keep_rows
 from escort.messages import still_wanted
 from escort.replies import Desk
@@ -363,6 +364,7 @@ class Jobs:
                 with self.store.write() as session:
                     purge_expired(session, now=now, real_now=self.real_now())
                     forget_old_books(session, now=now)
+                    forget_printed_sheets(session, today=today)
                     job_leases.mark_done(session, "evening", on=today, now=now)
                 self._erase(now)
         if mine:

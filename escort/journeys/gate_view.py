@@ -6,7 +6,7 @@ DESIGN section 8, the column "guard". A word pair is filled for one leg at a tim
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,8 +18,11 @@ from escort.cases.models import Case, CaseKind, CaseState
 from escort.errors import NotFound
 from escort.families.models import Child
 from escort.journeys import windows
+from escort.journeys.dismissal_reports import reports_of
+from escort.journeys.leg_codes import GRACE_ABOARD
 from escort.journeys.leg_facts import Car, LegFacts, facts_of, was_announced
 from escort.journeys.models import Step, Tap
+from escort.journeys.printed_sheets import last_number
 from escort.rota.models import Direction, Leg, LegState, Service
 from escort.schools.models import School
 
@@ -47,6 +50,7 @@ class GateRow:
     second: str
     is_at_gate: bool
     is_on_road: bool
+    minutes_late: int  # nobody is at the gate yet, beyond the grace; else 0
     word_reason: WordReason | None
     words: str  # only on the row that the guard opened
     is_held: bool
@@ -54,11 +58,6 @@ class GateRow:
     done_at: datetime | None  # handed over, or fetched by the family
     done_uuid: str | None  # what an undo takes back
     next_uuid: str  # of the tap that this row still waits for
-
-    @property
-    def tail(self) -> str:
-        """The plate's last three characters, as a guard calls them out."""
-        return self.car.plate[-3:] if self.car else ""
 
 
 @dataclass(frozen=True)
@@ -73,11 +72,24 @@ class MaskedGroup:
 
 
 @dataclass(frozen=True)
+class ReportLine:
+    """今天提前放学, as this school reported it, and what the office says to it."""
+
+    report_id: int
+    at: time
+    class_name: str  # "": the whole school
+    state: str
+    answer: str
+
+
+@dataclass(frozen=True)
 class GateView:
     school: str
     today: date
     rows: tuple[GateRow, ...]
     masked: tuple[MaskedGroup, ...]
+    reports: tuple[ReportLine, ...] = ()
+    next_sheet: int = 1  # the number of the list that would be printed now
 
     @property
     def handed_over(self) -> int:
@@ -103,20 +115,26 @@ def gate_view(
 ) -> GateView:
     """Return the list of one gate. `opened_leg` is the one leg whose words the guard asked to see."""
     today = now.astimezone(zone).date()
-    school, legs = _school_and_legs(session, school_id, today)
+    school, legs = school_and_legs(session, school_id, today)
     shown = [leg for leg in legs if windows.is_in_gate(leg.pickup_at, now)]
     facts = facts_of(session, shown) if shown else []
-    children = _children(session, {leg.child_id for leg in shown}) if shown else {}
-    known = _known_pairs(session, facts) if shown else set()
-    held = _held(session, [leg.id or 0 for leg in shown]) if shown else set()
+    children = children_of(session, {leg.child_id for leg in shown}) if shown else {}
+    known = known_pairs(session, facts) if shown else set()
+    held = held_legs(session, [leg.id or 0 for leg in shown]) if shown else set()
     rows = [
-        _row(fact, children[fact.leg.child_id], known, held, opened_leg, words_of, zone) for fact in facts
+        _row(fact, children[fact.leg.child_id], known, held, opened_leg, words_of, now, zone)
+        for fact in facts
     ]
     return GateView(
         school=school.name,
         today=today,
         rows=tuple(sorted(rows, key=_order)),
         masked=_masked([leg for leg in legs if leg not in shown], now),
+        reports=tuple(
+            ReportLine(report.id or 0, report.at, report.class_name, report.state, report.answer)
+            for report in reports_of(session, school_id=school_id, on=today)
+        ),
+        next_sheet=last_number(session, school_id=school_id, on=today) + 1,
     )
 
 
@@ -127,6 +145,7 @@ def _row(
     held: Collection[int],
     opened_leg: int | None,
     words_of: WordsOf,
+    now: datetime,
     zone: ZoneInfo,
 ) -> GateRow:
     leg = fact.leg
@@ -134,7 +153,7 @@ def _row(
     driver = None if is_cancelled else fact.confirmed
     done = _done(fact, is_cancelled)
     waits_for = Step.SELF_COLLECTED if is_cancelled else Step.HANDED_OVER
-    reason = _word_reason(fact, known, zone) if driver else None
+    reason = word_reason(fact, known, zone) if driver else None
     opened = opened_leg == leg.id and reason is not None and leg.direction == Direction.HOME
     return GateRow(
         leg_id=leg.id or 0,
@@ -148,6 +167,7 @@ def _row(
         second=fact.second.car.name if driver and fact.second else "",
         is_at_gate=_is_at_gate(fact),
         is_on_road=fact.when(Step.STARTED) is not None,
+        minutes_late=_minutes_late(fact, now) if driver and done is None else 0,
         word_reason=reason,
         words=words_of(driver.shift.id or 0, leg.id or 0) if driver and opened else "",
         is_held=(leg.id or 0) in held,
@@ -168,12 +188,20 @@ def _is_at_gate(fact: LegFacts) -> bool:
     return fact.when(Step.AT_PICKUP) is not None and fact.when(Step.DELIVERED) is None
 
 
+def _minutes_late(fact: LegFacts, now: datetime) -> int:
+    """Only the way home: in the morning the gate waits for nobody."""
+    late = now - fact.leg.pickup_at
+    if fact.leg.direction == Direction.TO_SCHOOL or _is_at_gate(fact) or late < GRACE_ABOARD:
+        return 0
+    return int(late.total_seconds() // 60)
+
+
 def _done(fact: LegFacts, is_cancelled: bool) -> Tap | None:
     step = Step.SELF_COLLECTED if is_cancelled else Step.HANDED_OVER
     return next((tap for tap in fact.taps if tap.step == step and tap.by.startswith("gate:")), None)
 
 
-def _word_reason(fact: LegFacts, known: Collection[tuple[int, int]], zone: ZoneInfo) -> WordReason | None:
+def word_reason(fact: LegFacts, known: Collection[tuple[int, int]], zone: ZoneInfo) -> WordReason | None:
     if was_announced(fact, zone):
         return WordReason.REPLACED
     driver = fact.confirmed
@@ -197,7 +225,7 @@ def _masked(legs: Sequence[Leg], now: datetime) -> tuple[MaskedGroup, ...]:
     )
 
 
-def _school_and_legs(session: Session, school_id: int, today: date) -> tuple[School, list[Leg]]:
+def school_and_legs(session: Session, school_id: int, today: date) -> tuple[School, list[Leg]]:
     todays = (
         (col(Leg.school_id) == col(School.id))
         & (col(Leg.on) == today)
@@ -211,12 +239,12 @@ def _school_and_legs(session: Session, school_id: int, today: date) -> tuple[Sch
     return found[0][0], [leg for leg in legs if leg is not None]
 
 
-def _children(session: Session, ids: Collection[int]) -> dict[int, Child]:
+def children_of(session: Session, ids: Collection[int]) -> dict[int, Child]:
     rows = select(Child).where(col(Child.id).in_(ids)).options(load_only(*_SHOWN, raiseload=True))
     return {child.id or 0: child for child in session.exec(rows)}
 
 
-def _known_pairs(session: Session, facts: Sequence[LegFacts]) -> set[tuple[int, int]]:
+def known_pairs(session: Session, facts: Sequence[LegFacts]) -> set[tuple[int, int]]:
     """Return the pairs (child, driver) that have gone together before."""
     drivers = {held.car.volunteer_id for fact in facts if (held := fact.confirmed)}
     rows = select(Service.child_id, Service.volunteer_id).where(
@@ -226,7 +254,7 @@ def _known_pairs(session: Session, facts: Sequence[LegFacts]) -> set[tuple[int, 
     return set(session.exec(rows.distinct()))
 
 
-def _held(session: Session, leg_ids: Sequence[int]) -> set[int]:
+def held_legs(session: Session, leg_ids: Sequence[int]) -> set[int]:
     about = {f"leg:{leg_id}": leg_id for leg_id in leg_ids}
     rows = select(Case.about).where(
         col(Case.about).in_(list(about)),
