@@ -6,15 +6,15 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import Field
 from sqlmodel import Session
 
 from escort.access import audit
 from escort.errors import Conflict, NotFound
-from escort.journeys import alarms, taps, words
-from escort.journeys.gate_view import GateRow, GateView, gate_view
+from escort.journeys import alarms, taps
+from escort.journeys.gate_view import GateRow, GateView, WordReason, gate_view
 from escort.journeys.models import Step
 from escort.journeys.taps import TapIn, TapOutcome
 from escort.sentences import mark
@@ -33,11 +33,14 @@ from escort.web.deps import (
     may_go_on,
 )
 from escort.web.forms import FormModel, OptionalLine20, OptionalLine80, RowId
-from escort.web.gate import binding
+from escort.web.gate import binding, early, sheet
+from escort.web.gate.plates import Search, search
+from escort.web.gate.sheet import REASON_WORDS, words_of
 from escort.web.render import page
 
 router = APIRouter(include_in_schema=False)
-router.include_router(binding.router)
+for part in (binding, early, sheet):
+    router.include_router(part.router)
 
 
 class PressedForm(FormModel):
@@ -66,12 +69,15 @@ def show(
     now: NowDep,
     reads: ReadLogDep,
     tail: OptionalLine20 = "",
+    key: OptionalLine20 = "",
+    letters: bool = False,
     held: bool = False,
 ) -> Response:
     view = _view(session, gate, house, now)
     _log(reads, view)
+    found = search(view, tail=tail, key=key, letters=letters)
     return _page(
-        request, view, tail=tail, said=HELD if held else None, live_mark=live.mark_of_view(view, now)
+        request, view, found=found, said=HELD if held else None, live_mark=live.mark_of_view(view, now)
     )
 
 
@@ -93,13 +99,16 @@ async def follow(request: Request, gate: CurrentGate, house: HouseDep) -> AsyncI
 def reveal_word(
     request: Request, gate: CurrentGate, session: SessionDep, house: HouseDep, now: NowDep, leg_id: RowId
 ) -> Response:
-    """Show one leg's words on this one page; the next load hides them again."""
+    """Show one leg's words on this one page, or alone to a script that shows them while a finger holds the button."""
     view = _view(session, gate, house, now, opened_leg=leg_id)
-    if not any(row.words for row in view.rows):
+    pair = next((row.words for row in view.rows if row.words), "")
+    if not pair:
         raise NotFound("这个孩子现在没有要对的暗号。")
     audit.record(
         session, actor=gate.subject, action="read", subject=f"leg:{leg_id}", fields=["word"], now=now
     )
+    if request.headers.get("accept", "").startswith("text/plain"):
+        return PlainTextResponse(pair)
     _record_names(session, gate, view, now)
     return _page(request, view)
 
@@ -185,7 +194,7 @@ def _view(
     return gate_view(
         session,
         school_id=gate.school_id,
-        words_of=lambda shift_id, leg_id: " ".join(words.word_pair(house.store.keyring, shift_id, leg_id)),
+        words_of=words_of(house),
         opened_leg=opened_leg,
         now=now,
         zone=house.zone,
@@ -205,23 +214,20 @@ def _page(
     request: Request,
     view: GateView,
     *,
-    tail: str = "",
+    found: Search | None = None,
     said: Said | None = None,
     status_code: int = 200,
     live_mark: str = "",
 ) -> Response:
-    wanted = tail.replace("·", "").replace(" ", "").upper()
-    hits = {row.leg_id for row in view.rows if wanted and row.car and row.car.plate.upper().endswith(wanted)}
-    rows = sorted(view.rows, key=lambda row: row.leg_id not in hits)
     return page(
         request,
         "gate/page.html",
         status_code,
         view=view,
-        rows=rows,
-        tail=wanted,
-        hits=hits,
+        search=found or search(view),
         said=said,
+        word_badges=WORD_BADGES,
+        word_asks=WORD_ASKS,
         live_mark=live_mark,
     )
 
@@ -236,5 +242,13 @@ def _record_names(session: Session, gate: Gate, view: GateView, now: datetime) -
     audit.record(session, actor=gate.subject, action="read", subject="/gate", fields=fields, now=now)
 
 
+WORD_BADGES = {
+    WordReason.NEW: ("asked", REASON_WORDS[WordReason.NEW]),
+    WordReason.REPLACED: ("swap", REASON_WORDS[WordReason.REPLACED]),
+}
+WORD_ASKS = {
+    WordReason.NEW: mark("头一回来接，先听司机说暗号，再对一下"),
+    WordReason.REPLACED: mark("换人了，先听司机说暗号，再对一下"),
+}
 HELD = Said(mark("先不放人。值班的人知道了，马上打电话来。"), "now", "alert")
 TOO_LATE = Said(mark("过了 10 秒，撤不了了。点错了请打值班电话，我们帮您改。"), "wait", "clock")

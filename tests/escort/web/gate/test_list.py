@@ -13,6 +13,7 @@ from escort.cases.service import close, open_case
 from escort.db import Store
 from escort.families.models import Child
 from escort.journeys.models import Step, Tap
+from escort.roster.models import Volunteer
 from escort.rota.models import Direction, Leg, LegState, Shift, ShiftState
 from tests.builders import NOW, ZONE, a_child, a_school
 from tests.escort.web.visitors import (
@@ -269,16 +270,83 @@ def test_family_may_not_take_a_child_that_a_driver_comes_for(gate: Gate) -> None
     assert answer.status_code == 409
 
 
+HIT, NO_HIT = 'class="strong">找到 1 辆', 'class="urgent strong">名单上没有这辆车。不要放人。'
+
+
 @pytest.mark.parametrize(
-    ("tail", "sentence"),
+    ("query", "sentence"),
     [
-        ("345", "找到 1 辆"),
-        ("川a·12345", "找到 1 辆"),
-        ("999", "名单上没有这辆车。不要放人。"),
+        ({"tail": "345"}, HIT),
+        ({"tail": "川a·12345"}, HIT),
+        ({"tail": "３４５"}, HIT),  # full width, as an input method writes it
+        ({"tail": "999"}, NO_HIT),
+        ({"tail": "34", "key": "5"}, HIT),  # a key, as the plain form sends it
+        ({"tail": "3459", "key": "back"}, HIT),
+        ({"tail": "345", "key": "letters"}, HIT),  # which keys to show is no letter
+        ({"tail": "345", "key": "<b>"}, HIT),
     ],
 )
-def test_plate_is_found_by_its_tail(gate: Gate, tail: str, sentence: str) -> None:
-    assert sentence in gate.page(tail=tail)
+def test_plate_is_found_by_its_tail(gate: Gate, query: dict[str, str], sentence: str) -> None:
+    assert sentence in gate.page(**query)
+
+
+def test_row_of_a_found_plate_is_marked_in_words_and_moved_up(gate: Gate) -> None:
+    with gate.site.store.write() as session:
+        other = a_child(session, "阿树", school=gate.day.cast.school)
+        session.get_one(Child, other.id).full_name = "阿树"
+        leg = a_leg(session, other, direction=Direction.HOME)
+        leg.pickup_at = DISMISSAL - timedelta(minutes=10)
+        a_shift(session, a_run(session, leg), gate.day.cast.chen)
+
+    listed, found = gate.page(), gate.page(tail="345")
+
+    assert listed.index("阿树") < listed.index("杨小雨")
+    assert found.index("杨小雨") < found.index("阿树")
+    assert re.search(rf'gate-hit" id="leg-{gate.day.afternoon.id}"', found)
+
+
+def test_keys_are_buttons_of_a_plain_form_and_letters_a_second_board(gate: Gate) -> None:
+    digits, letters = gate.page(), gate.page(tail="34", key="letters")
+
+    assert digits.count('name="key"') == 12 + 28
+    assert re.search(r'data-keys="letters" hidden', digits)
+    assert re.search(r'data-keys="digits" hidden', letters)
+    assert 'value="34"' in letters
+
+
+def test_word_alone_goes_to_the_script_that_shows_it_while_held_and_is_logged(gate: Gate) -> None:
+    replace_wang(gate)
+
+    answer = gate.tablet.post(
+        f"/gate/legs/{gate.day.afternoon.id}/word",
+        data={"csrf_token": gate.tablet.token},
+        headers={"accept": "text/plain"},
+    )
+
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert re.fullmatch(r"\S\S \S\S", answer.text)
+    with gate.site.store.read() as session:
+        assert [e.fields for e in trail(session, subject=f"leg:{gate.day.afternoon.id}")] == [["word"]]
+
+
+@pytest.mark.parametrize(("minutes", "is_late"), [(4, False), (5, True)])
+def test_driver_who_is_not_at_the_gate_after_the_grace_is_late(
+    gate: Gate, minutes: int, is_late: bool
+) -> None:
+    gate.site.clock.at = DISMISSAL + timedelta(minutes=minutes)
+
+    assert (f"晚 {minutes} 分" in gate.page()) == is_late
+
+
+def test_photo_of_the_driver_is_there_in_w_gate(gate: Gate) -> None:
+    with gate.site.store.write() as session:
+        session.get_one(Volunteer, gate.day.cast.wang.id).photo = "data:image/jpeg;base64,AAAA"
+
+    shown = gate.page()
+    gate.site.clock.at = DISMISSAL + timedelta(hours=1)
+
+    assert 'src="data:image/jpeg;base64,AAAA"' in shown
+    assert "base64" not in gate.page()
 
 
 def test_form_without_its_token_is_refused(gate: Gate) -> None:
