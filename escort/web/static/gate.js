@@ -107,4 +107,5 @@
   }
 
   prepare();
+  document.addEventListener("swapped", function () { hide(); prepare(); find(); }); // live.js has put a newer list there
 })();
