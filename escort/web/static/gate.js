@@ -34,10 +34,19 @@
     });
   }
 
+  var board = ""; // which keys were asked for last
+
+  function change() {
+    document.querySelectorAll("[data-keys]").forEach(function (keys) {
+      if (board) keys.hidden = keys.dataset.keys !== board;
+    });
+  }
+
   function press(key) {
     var form = document.querySelector("[data-find]"), tail = form.elements.tail;
     if (key === "letters" || key === "digits") {
-      form.querySelectorAll("[data-keys]").forEach(function (keys) { keys.hidden = keys.dataset.keys !== key; });
+      board = key;
+      change();
       form.querySelector("[data-keys]:not([hidden]) button").focus();
       return;
     }
@@ -107,5 +116,5 @@
   }
 
   prepare();
-  document.addEventListener("swapped", function () { hide(); prepare(); find(); }); // live.js has put a newer list there
+  document.addEventListener("swapped", function () { held = null; prepare(); change(); find(); }); // live.js has put a newer list there
 })();

@@ -105,7 +105,8 @@
   function isIdle() {
     const field = document.activeElement;
     const isTyping = main.contains(field) && field.matches("input[type=text], textarea") && field.value !== field.defaultValue;
-    return Date.now() - touchedAt >= IDLE && !isTyping;
+    const isShowingWord = main.querySelector("[data-word]:not(:empty)");
+    return Date.now() - touchedAt >= IDLE && !isTyping && !isShowingWord;
   }
 
   function keys(place, chosen) {
