@@ -37,6 +37,8 @@ ANSWERED_BY_A_PAGE = (
     "/hold",
     "/word",
     "/runs/{run_id}/ask",
+    "/sheet",
+    "/early",
 )
 QUOTED = {
     *LANGUAGES.values(),  # the switch names each language in itself
