@@ -81,10 +81,12 @@ def test_word_stands_on_it_only_for_a_replaced_driver(
 def test_outside_w_gate_nothing_is_printed_and_no_number_used(site: Site, tablet: GateBrowser) -> None:
     site.clock.at = DISMISSAL - timedelta(hours=2)
 
-    answer = tablet.press("/gate/sheet")
+    listed, answer = tablet.get("/gate").text, tablet.press("/gate/sheet")
 
+    assert "/gate/sheet" not in listed  # no button that could only be refused
     assert answer.status_code == 400
     assert "放学前 30 分钟再来" in answer.text
+    site.clock.at = DISMISSAL
     assert "打印第 1 张" in tablet.get("/gate").text
 
 
