@@ -17,6 +17,7 @@ from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 from escort.access.clock import real_now
+from escort.access.secret import new_token
 from escort.api import callbacks, docs_page, feeds, health
 from escort.db import Store
 from escort.errors import NotConfigured
@@ -35,10 +36,12 @@ from escort.web.policy import public
 from escort.web.safety_routes import SafetyWatch
 from escort.web.volunteer import routes as volunteer
 from notifications.channels import Channel
+from notifications.channels.aliyun_sms import AliyunSms
 from notifications.channels.by_hand import ByHand
 from notifications.channels.console import Console
 from notifications.channels.sms_gateway import SmsGateway
 from notifications.channels.webhook import Webhook
+from notifications.registry import approved_id
 from notifications.sealed import Keyring, SealError
 from scheduling.clock import Clock as StoreClock
 from scheduling.clock import as_it_is
@@ -94,7 +97,12 @@ def build_jobs(house: House, *, client: httpx.Client, batch: int = 20) -> Jobs:
         now=house.clock.now,
         real_now=house.real_now,
         zone=house.zone,
-        channels=build_channels(house.settings, client=client, is_demo=house.is_demo),
+        channels=build_channels(
+            house.settings,
+            client=client,
+            is_demo=house.is_demo,
+            template_code=partial(_template_code, house.store),
+        ),
         links=house_links(house),
         duty_phone=house.settings.duty_phone,
         board_link=f"{house.settings.base_url}/today",
@@ -105,8 +113,17 @@ def build_jobs(house: House, *, client: httpx.Client, batch: int = 20) -> Jobs:
     )
 
 
-def build_channels(settings: Settings, *, client: httpx.Client, is_demo: bool) -> Mapping[str, Channel]:
-    """Return the channels in the order in which they are tried; by hand stands last and always works."""
+def build_channels(
+    settings: Settings,
+    *,
+    client: httpx.Client,
+    is_demo: bool,
+    template_code: Callable[[str], str | None] = lambda _key: None,
+) -> Mapping[str, Channel]:
+    """Return the channels in the order in which they are tried; by hand stands last and always works.
+
+    `template_code` says what the SMS provider calls one of our templates, where it has approved it.
+    """
     channels: dict[str, Channel] = {}
     if settings.sms_url and settings.sms_secret:
         channels["sms"] = SmsGateway(
@@ -115,6 +132,17 @@ def build_channels(settings: Settings, *, client: httpx.Client, is_demo: bool) -
             secret=settings.sms_secret.get_secret_value(),
             now=real_now,
             sends_receipts=settings.sms_receipts,
+        )
+    if settings.aliyun_key_id and settings.aliyun_key_secret and settings.aliyun_sign_name:
+        channels["sms"] = AliyunSms(
+            client,
+            key_id=settings.aliyun_key_id,
+            key_secret=settings.aliyun_key_secret.get_secret_value(),
+            sign_name=settings.aliyun_sign_name,
+            template_code=template_code,
+            now=real_now,
+            nonce=new_token,
+            endpoint=settings.aliyun_endpoint,
         )
     if settings.webhook_url and settings.webhook_secret:
         channels["webhook"] = Webhook(
@@ -188,8 +216,9 @@ def check_real(settings: Settings) -> None:
     if settings.webhook_url and not settings.webhook_url.startswith("https://"):
         raise NotConfigured("DUJUAN_WEBHOOK_URL must begin with https://: it carries names and numbers.")
 
-    if settings.sms_url and not _stays_here(settings.sms_url):
-        raise NotConfigured("DUJUAN_SMS_URL must begin with https://: it carries names and numbers.")
+    for name, url in (("SMS_URL", settings.sms_url), ("ALIYUN_ENDPOINT", settings.aliyun_endpoint)):
+        if url and not _stays_here(url):
+            raise NotConfigured(f"DUJUAN_{name} must begin with https://: it carries names and numbers.")
 
 
 def check_address(settings: Settings) -> None:
@@ -251,6 +280,11 @@ def http_client() -> Iterator[httpx.Client]:
     """Yield the one outgoing client of this process: no proxies from the environment, no redirects."""
     with httpx.Client(trust_env=False, follow_redirects=False, timeout=10.0) as client:
         yield client
+
+
+def _template_code(store: Store, key: str) -> str | None:
+    with store.read() as session:
+        return approved_id(session, key)
 
 
 def _ping(client: httpx.Client, url: str) -> None:

@@ -43,6 +43,10 @@ class Settings(BaseSettings):
     sms_url: str | None = Field(None, description="address of the SMS gateway")
     sms_secret: SecretStr | None = Field(None, description="shared secret of the SMS gateway")
     sms_receipts: bool = Field(True, description="whether the gateway reports what reached the phone")
+    aliyun_key_id: str | None = Field(None, description="AccessKey id of Alibaba Cloud SMS")
+    aliyun_key_secret: SecretStr | None = Field(None, description="AccessKey secret of Alibaba Cloud SMS")
+    aliyun_sign_name: str | None = Field(None, description="the registered signature, without 【】")
+    aliyun_endpoint: str = Field("https://dysmsapi.aliyuncs.com", description="where SendSms is called")
     webhook_url: str | None = Field(
         None, description="address that receives every message as a Standard Webhook"
     )
@@ -95,7 +99,7 @@ class Settings(BaseSettings):
             signing.check_secret(value.get_secret_value())
         return value
 
-    @field_validator("base_url", "sms_url", "webhook_url", "heartbeat_url")
+    @field_validator("base_url", "sms_url", "aliyun_endpoint", "webhook_url", "heartbeat_url")
     @classmethod
     def _is_http(cls, value: str | None) -> str | None:
         if value is not None and urlsplit(value).scheme not in {"http", "https"}:
@@ -106,6 +110,16 @@ class Settings(BaseSettings):
     def _secrets_come_with_addresses(self) -> "Settings":
         if self.sms_url and not (self.sms_secret and self.callback_token):
             raise ValueError("DUJUAN_SMS_URL also needs DUJUAN_SMS_SECRET and DUJUAN_CALLBACK_TOKEN")
+        aliyun = (self.aliyun_key_id, self.aliyun_key_secret, self.aliyun_sign_name)
+        if any(aliyun) and not (all(aliyun) and self.callback_token):
+            raise ValueError(
+                "DUJUAN_ALIYUN_KEY_ID, DUJUAN_ALIYUN_KEY_SECRET, DUJUAN_ALIYUN_SIGN_NAME and DUJUAN_CALLBACK_TOKEN "
+                "go together"
+            )
+        if any(aliyun) and self.sms_url:
+            raise ValueError(
+                "DUJUAN_SMS_URL or DUJUAN_ALIYUN_KEY_ID, not both: one provider carries the texts"
+            )
         if self.webhook_url and not self.webhook_secret:
             raise ValueError("DUJUAN_WEBHOOK_URL also needs DUJUAN_WEBHOOK_SECRET")
         return self
@@ -119,6 +133,10 @@ class Settings(BaseSettings):
     def stays_on_this_machine(self) -> bool:
         """True where only this machine's own browser comes in: neither address nor links lead here from outside."""
         return {self.host, urlsplit(self.base_url).hostname} <= LOOPBACK
+
+    @property
+    def uses_aliyun(self) -> bool:
+        return self.aliyun_key_id is not None
 
     @property
     def folder(self) -> Path:

@@ -648,6 +648,11 @@ def all_templates() -> Templates:
     )
 
 
+def preview(key: str) -> Wording:
+    """Return a text with values of the usual length: what it will look like, and how many SMS it costs. Raises KeyError."""
+    return _say(key, **{name: EXAMPLES[name] for name in _fields(TEXTS[key])})
+
+
 def _driver(name: str) -> str:
     return f"姓{spoken.surname_of(name)}的司机"
 
@@ -824,3 +829,38 @@ MAX_SEGMENTS = {
     "case.one": 3,
     "case.many": 3,
 }
+
+EXAMPLES = {
+    "asks": "2",
+    "at": "早上8点",
+    "before": "周三16:00放学",
+    "child": "陈同学",
+    "code": "482913",
+    "count": "3",
+    "dates": "5月1日起",
+    "day": "明天",
+    "days": "5月3日、5月6日",
+    "deadline": "明天20:00",
+    "example": "周三",
+    "freed": "2",
+    "gone": "王",
+    "half": "今天早上7点45",
+    "halves": "早上7点45，姓王的志愿者来接，暗号蓝色风筝；下午4点放学，姓李的志愿者送回家，暗号三朵苹果",
+    "left": "还有38分钟",
+    "link": "https://dj.example.cn/v/" + "0" * 22,
+    "minutes": "10",
+    "month": "5",
+    "no": "周三07:45上学",
+    "papers": "座位险还有30天",
+    "phone": "028 8700 0000",
+    "reason": "已由他人接送",
+    "sentence": "小杰4月8日07:45上学还没有人",
+    "shifts": "3",
+    "turn": "周三07:45上学",
+    "turns": "周一07:45上学，周三16:00放学，周五07:45上学，唐昌街道一带",
+    "usual": "周二07:45上学",
+    "week": "下周",
+    "what": "唐昌街道一带到郫筒街道，16公里，要儿童座椅",
+    "yes": "周一07:45上学、周五07:45上学",
+}
+"""A value of usual length for every parameter: for previews, and for whoever hands the templates in."""

@@ -71,6 +71,15 @@ class HandKind(StrEnum):
     CALL = "call"  # 请您打电话: tell it by phone
 
 
+class TemplateState(StrEnum):
+    """Where a template stands with the SMS provider."""
+
+    DRAFT = "draft"  # not handed in yet
+    PENDING = "pending"  # handed in, no verdict yet
+    APPROVED = "approved"  # may be sent
+    REJECTED = "rejected"  # to be changed, or handed in again
+
+
 class Address(SQLModel, table=True):
     """One way to reach a party. Who or what a party is, only escort knows."""
 
@@ -259,3 +268,15 @@ class HandTask(SQLModel, table=True):
     done_at: datetime | None = None
     done_by: str | None = None  # opaque: who told it, or "system" where it was overtaken
     outcome: str | None = None  # told | withdrawn | too_late
+
+
+class RegisteredTemplate(SQLModel, table=True):
+    """What the SMS provider calls one of our templates, and whether it may be sent."""
+
+    __tablename__ = "registered_template"
+
+    key: str = Field(primary_key=True, max_length=60)  # ours
+    provider_id: str = Field(default="", max_length=60)  # theirs, "SMS_123456789"
+    state: str = Field(default=TemplateState.DRAFT, max_length=16)
+    noted_at: datetime
+    noted_by: str = Field(default="", max_length=40)

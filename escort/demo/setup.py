@@ -52,8 +52,9 @@ def check_demonstration(settings: Settings) -> None:
     """Raise NotConfigured for anything that could carry an invented message out of this machine."""
     if settings.host != "127.0.0.1":
         raise NotConfigured(NOTHING_GOES_OUT + "请去掉 DUJUAN_HOST。")
-    if settings.sms_url:
-        raise NotConfigured(NOTHING_GOES_OUT + "请去掉 DUJUAN_SMS_URL。")
+    for name, is_set in (("SMS_URL", settings.sms_url), ("ALIYUN_KEY_ID", settings.uses_aliyun)):
+        if is_set:
+            raise NotConfigured(NOTHING_GOES_OUT + f"请去掉 DUJUAN_{name}。")
     for name, url in (("WEBHOOK_URL", settings.webhook_url), ("HEARTBEAT_URL", settings.heartbeat_url)):
         if url and urlsplit(url).hostname not in LOOPBACK:
             raise NotConfigured(NOTHING_GOES_OUT + f"DUJUAN_{name} 只能是 http://127.0.0.1…。")

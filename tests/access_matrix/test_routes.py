@@ -195,6 +195,7 @@ def _filled(path: str, world: World, token: str) -> str:
         "entry_id": 1,
         "change_id": 1,
         "day": "2021-04-07",
+        "template_key": "ask.routine",
     }
     names = re.findall(r"{(\w+)(?::\w+)?}", path)
     assert set(names) <= set(known), f"{path}: which id is {set(names) - set(known)}?"

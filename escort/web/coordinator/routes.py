@@ -13,6 +13,7 @@ from escort.web.coordinator import (
     month,
     promises,
     rota,
+    sms_templates,
     teams,
     today,
     volunteer_limits,
@@ -35,5 +36,6 @@ for part in (
     calendar,
     book,
     month,
+    sms_templates,
 ):
     router.include_router(part.router)
