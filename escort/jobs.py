@@ -28,7 +28,7 @@ from escort.messages import still_wanted
 from escort.replies import Desk
 from escort.roster.papers import tell_of_papers
 from escort.roster_book.waiting_book import forget_old_books
-from escort.rota import asks, households, legs, month_question, planning, release, standins
+from escort.rota import asks, handing_on, households, legs, month_question, planning, release, standins
 from escort.rota.problems import week_of
 from escort.upkeep import channels as upkeep_channels
 from notifications import delivery, holds, inbound, outbox
@@ -112,7 +112,17 @@ class Jobs:
         ask: dict[str, Callable[[Session], datetime | None]] = {
             "replies": lambda session: now if inbound.unhandled(session, limit=1) else None,
             "numbers": holds.next_due_at,
-            "asks": lambda session: asks.next_due_at(session, now=now, zone=self.zone),
+            "asks": lambda session: min(
+                (
+                    moment
+                    for moment in (
+                        asks.next_due_at(session, now=now, zone=self.zone),
+                        handing_on.next_relief_at(session, now=now),
+                    )
+                    if moment is not None
+                ),
+                default=None,
+            ),
             "months": lambda session: month_question.next_due_at(
                 session, now=now, zone=self.zone, day=self.blockout_day
             ),
@@ -179,6 +189,7 @@ class Jobs:
             release.free_barred(session, now=now, zone=self.zone)
             households.keep_links(session, now=now, zone=self.zone)
             lapsed = asks.lapse_asks(session, now=now)
+            lapsed += handing_on.sweep_reliefs(session, now=now, zone=self.zone, duty_phone=self.duty_phone)
         try:
             with self.store.write() as session:
                 return lapsed + asks.send_asks(session, now=now, zone=self.zone, links=self.links)

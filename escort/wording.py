@@ -98,11 +98,47 @@ def stand_in_ask(
     zone: ZoneInfo,
 ) -> Wording:
     """The ask for one run that lost its driver. `equipment` as words ("儿童座椅"), empty if none is needed."""
-    where = "，".join(part for part in (spoken.from_to(turn.area, to_area), f"{km:.0f}公里") if part)
     return _say(
         "ask.stand_in",
         turn=spoken.said(turn, now, zone),
-        what=where + (f"，要{equipment}" if equipment else ""),
+        what=_what(turn, to_area, km, equipment),
+        deadline=spoken.moment(deadline, now, zone),
+        link=link,
+    )
+
+
+def relief_ask(
+    turn: Turn,
+    *,
+    who: str,
+    to_area: str,
+    km: float,
+    equipment: str,
+    deadline: datetime,
+    link: str,
+    now: datetime,
+    zone: ZoneInfo,
+) -> Wording:
+    """The ask for a turn that its driver keeps until somebody takes it. `who`: his name, if he asks a colleague himself."""
+    return _say(
+        "ask.colleague" if who else "ask.relief",
+        turn=spoken.said(turn, now, zone),
+        what=_what(turn, to_area, km, equipment),
+        **({"who": spoken.surname_of(who)} if who else {}),
+        deadline=spoken.moment(deadline, now, zone),
+        link=link,
+    )
+
+
+def swap_ask(
+    take: Turn, give: Turn, *, who: str, deadline: datetime, link: str, now: datetime, zone: ZoneInfo
+) -> Wording:
+    """A colleague would swap turns: his for yours."""
+    return _say(
+        "ask.swap",
+        who=spoken.surname_of(who),
+        take=spoken.said(take, now, zone) + (f"（{take.area}一带）" if take.area else ""),
+        give=spoken.said(give, now, zone),
         deadline=spoken.moment(deadline, now, zone),
         link=link,
     )
@@ -181,6 +217,25 @@ def late_thanks() -> Wording:
 def stand_down(turn: Turn, *, reason: str, now: datetime, zone: ZoneInfo) -> Wording:
     """He need not go. `reason` in a few words: "已由他人接送"."""
     return _say("driver.stand_down", turn=spoken.said(turn, now, zone), reason=reason)
+
+
+def nobody_stands_in(turn: Turn, *, duty_phone: str, now: datetime, zone: ZoneInfo) -> Wording:
+    """Nobody was found in time: he keeps what he promised."""
+    return _say("relief.nobody", turn=spoken.said(turn, now, zone), phone=duty_phone)
+
+
+def colleague_cannot(turn: Turn, *, duty_phone: str, now: datetime, zone: ZoneInfo) -> Wording:
+    return _say("relief.colleague_cannot", turn=spoken.said(turn, now, zone), phone=duty_phone)
+
+
+def swap_done(away: Turn, instead: Turn, *, now: datetime, zone: ZoneInfo) -> Wording:
+    """Both said yes: `away` is somebody else's now, `instead` is his."""
+    return _say("swap.done", away=spoken.said(away, now, zone), instead=spoken.said(instead, now, zone))
+
+
+def swap_off(first: Turn, second: Turn, *, now: datetime, zone: ZoneInfo) -> Wording:
+    """Nothing changes: declined, not answered, or one of the turns changed meanwhile."""
+    return _say("swap.off", turns=spoken.said_all([first, second], now, zone))
 
 
 def shift_cancelled_by_family(turn: Turn, *, now: datetime, zone: ZoneInfo) -> Wording:
@@ -323,6 +378,12 @@ def family_time_changed(child: str, half: Half, *, link: str, now: datetime, zon
     return _say(
         "family.time_changed", child=child, day=day, half=spoken.who_comes(half, now, zone), link=link
     )
+
+
+def family_car_changed(child: str, half: Half, *, link: str, now: datetime, zone: ZoneInfo) -> Wording:
+    """The same driver in another car than was told, or in his own again."""
+    day = spoken.day(half.at, now, zone)
+    return _say("family.car_changed", child=child, day=day, half=spoken.who_comes(half, now, zone), link=link)
 
 
 def family_cancel_understood(
@@ -548,6 +609,10 @@ def case_not_planned(legs: int, on: date) -> str:
     return f"{on.month}月{on.day}日有{legs}段还没排，或排了还没公布"
 
 
+def case_no_relief(driver: str, children: Sequence[str], turn: Turn, *, zone: ZoneInfo) -> str:
+    return f"{_driver(driver)}想找人替{spoken.names(children)}{spoken.dated(turn, zone)}，还没找到，现在还是他，请问他去不去得成"
+
+
 def case_not_departed(driver: str, children: Sequence[str], turn: Turn, *, zone: ZoneInfo) -> str:
     return f"{spoken.names(children)}{spoken.half(turn, zone)}，{_driver(driver)}到点没报出发，问过本人还没有新消息"
 
@@ -653,6 +718,11 @@ def preview(key: str) -> Wording:
     return _say(key, **{name: EXAMPLES[name] for name in _fields(TEXTS[key])})
 
 
+def _what(turn: Turn, to_area: str, km: float, equipment: str) -> str:
+    where = "，".join(part for part in (spoken.from_to(turn.area, to_area), f"{km:.0f}公里") if part)
+    return where + (f"，要{equipment}" if equipment else "")
+
+
 def _driver(name: str) -> str:
     return f"姓{spoken.surname_of(name)}的司机"
 
@@ -689,6 +759,19 @@ TEXTS = {
     ),
     "standing.ended": "【杜鹃鸟】值班老师记下了：{turn}不再固定，以后每周照旧先问您。",
     "ask.stand_in": "【杜鹃鸟】有人临时去不了。{turn}，{what}。能去回1，去不了回2；{deadline}前先答应的去。{link}",
+    "ask.relief": "【杜鹃鸟】有人想请人替一趟。{turn}，{what}。能去回1，去不了回2；{deadline}前先答应的去。{link}",
+    "ask.colleague": (
+        "【杜鹃鸟】姓{who}的志愿者想请您替一趟。{turn}，{what}。能去回1，去不了回2；{deadline}前回就好，您答应以前还是他去。{link}"
+    ),
+    "ask.swap": (
+        "【杜鹃鸟】姓{who}的志愿者想跟您换：您去{take}，他去您的{give}。愿意换回1，不换回2；{deadline}前回就好，您答应以前都照原来的。{link}"
+    ),
+    "relief.nobody": "【杜鹃鸟】{turn}这趟还没找到人替，现在还是您去。真去不了，请马上打{phone}。",
+    "relief.colleague_cannot": (
+        "【杜鹃鸟】{turn}这趟，您找的人去不了或没有回，现在还是您去。可以再找别人；真去不了请打{phone}。"
+    ),
+    "swap.done": "【杜鹃鸟】换好了：{away}不用您去了，您改去{instead}。名字和地点，前一天17:00起看链接。谢谢您。",
+    "swap.off": "【杜鹃鸟】{turns}没有换成，两边都照原来的。",
     "ask.changed": (
         "【杜鹃鸟】{before}这趟有变，原来的答应不算了。现在是{turn}。还能去回1，去不了回2；{deadline}前回就好。{link}"
     ),
@@ -737,6 +820,9 @@ TEXTS = {
     "family.changed": "【杜鹃鸟】换人了。{child}{day}{half}。原来姓{gone}的不算数了，请不要再把孩子交给他。{link}",
     "family.found": "【杜鹃鸟】找到人了。{child}{day}{half}。暗号对不上不上车。{link}",
     "family.time_changed": "【杜鹃鸟】接送有变。{child}{day}{half}。原来的时间和暗号不算数了。{link}",
+    "family.car_changed": (
+        "【杜鹃鸟】换车了，人没有换。{child}{day}{half}。原来的车牌不算数了，暗号对不上不上车。{link}"
+    ),
     "family.cancelled": "【杜鹃鸟】记下了：{child}{day}{halves}不用接，司机和校门马上知道。改主意请打{phone}。",
     "family.office_cancelled": (
         "【杜鹃鸟】值班老师记下了：{child}{day}{half}不用接，不会有车来。不是您的意思，请马上打{phone}。"
@@ -789,6 +875,7 @@ ASKED_AGAIN = "changed"
 WHY_NOT_TAKEN = {
     ASKED_AGAIN: mark("这趟刚有变化，马上按现在的再问您"),
     "suspended": mark("您的接送现在是暂停的"),
+    "swap_off": mark("换班作废了，其中一趟变了，两边都照原来的"),
     "banned": ARRANGED_OTHERWISE,
     "only_familiar": ARRANGED_OTHERWISE,
     "female_driver": ARRANGED_OTHERWISE,
@@ -817,6 +904,9 @@ MAX_SEGMENTS = {
     "ask.as_usual": 4,
     "ask.as_usual_one_day": 3,
     "ask.stand_in": 3,
+    "ask.relief": 3,
+    "ask.colleague": 3,
+    "ask.swap": 3,
     "ask.changed": 3,
     "ask.partly": 3,
     "driver.evening": 3,

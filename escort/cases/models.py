@@ -29,6 +29,7 @@ class CaseKind(StrEnum):
     NOT_TOLD = "not_told"  # families that must be rung about a day, and nobody has ticked them
     REPLY_UNCLEAR = "reply_unclear"
     TROUBLE_ON_ROAD = "trouble_on_road"  # the driver says so
+    RELIEF = "relief"  # a driver looks for a stand-in, and none was found in time: he still drives
     STUCK_WORK = "stuck_work"  # a row that keeps failing was set aside
     TO_CONFIRM = "to_confirm"  # an assumption that the coordinator should confirm
 

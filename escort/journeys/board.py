@@ -83,6 +83,7 @@ class RunLine:
     expected_at: datetime  # the next pick-up, or the end once all are aboard
     minutes_late: int  # 0: within its grace
     legs: tuple[tuple[int, str], ...]  # leg and child, in the order of `children`
+    changed_plate: str = ""  # he drives another car than the one we know
 
     @property
     def is_late(self) -> bool:
@@ -351,6 +352,7 @@ def _run_line(
         expected_at=expected,
         minutes_late=int((now - expected).total_seconds() // 60) if late else 0,
         legs=tuple((leg.leg_id, leg.child) for leg in sorted(legs, key=lambda leg: leg.position)),
+        changed_plate=driver.changed_plate,
     )
 
 
@@ -433,6 +435,7 @@ ACTIONS: dict[CaseKind, tuple[Action, ...]] = {
     CaseKind.TROUBLE_ON_ROAD: (Action.CALL_DRIVER, Action.FIND_DRIVER),
     CaseKind.NO_DRIVER: (Action.FIND_DRIVER, Action.SEE_WEEK),
     CaseKind.NO_ANSWER: (Action.FIND_DRIVER,),
+    CaseKind.RELIEF: (Action.CALL_DRIVER, Action.FIND_DRIVER),
     CaseKind.UNFILLABLE: (Action.SEE_WEEK,),
     CaseKind.NOT_TOLD: (Action.SEE_CALLS,),
     CaseKind.MESSAGE_FAILED: (Action.SEE_HAND_LIST,),

@@ -21,6 +21,7 @@ from escort.rota import models as rota
 from escort.rota.models import (
     LIVE_SHIFT,
     AskKind,
+    ChangedCar,
     Leg,
     LegState,
     Offer,
@@ -62,6 +63,7 @@ class ShiftRow:
     state: str
     volunteer_id: int
     name: str
+    changed_plate: str = ""  # of another car than the known one, today
 
 
 @dataclass(frozen=True)
@@ -172,9 +174,15 @@ def drivers(
         col(RunLeg.leg_id).in_(ids_in(abouts, "leg:")), col(RunLeg.is_live).is_(True)
     )
     of_shifts = select(Shift.run_id).where(col(Shift.id).in_(named))
+    columns: Any = (Shift.id, Shift.run_id, Shift.state, Volunteer, ChangedCar.plate)
     rows = (
-        select(Shift.id, Shift.run_id, Shift.state, Volunteer)
+        select(*columns)
+        .select_from(Shift)
         .join(Volunteer, col(Volunteer.id) == col(Shift.volunteer_id))
+        .outerjoin(
+            ChangedCar,
+            (col(ChangedCar.shift_id) == col(Shift.id)) & col(ChangedCar.ended_at).is_(None),
+        )
         .where(
             or_(
                 col(Shift.on).in_(days),
@@ -190,14 +198,14 @@ def drivers(
     )
     driving: dict[int, ShiftRow] = {}
     run_of: dict[int, int] = {}
-    for shift_id, run_id, state, who in session.exec(rows):
+    for shift_id, run_id, state, who, plate in session.exec(rows):
         if shift_id is None or run_id is None or who.id is None:
             continue
         if shift_id in named:
             run_of[shift_id] = run_id
         is_taken = run_id in driving and driving[run_id].state != ShiftState.SERVED
         if state in SEATED and not is_taken:
-            driving[run_id] = ShiftRow(shift_id, run_id, state, who.id, who.name)
+            driving[run_id] = ShiftRow(shift_id, run_id, state, who.id, who.name, plate or "")
     return driving, run_of
 
 

@@ -102,4 +102,4 @@ def _numbers(cases: Iterable[Case], kind: str) -> set[int]:
 
 
 ENOUGH = {CaseKind.NOT_ABOARD: Rank.ON_BOARD, CaseKind.NOT_DELIVERED: Rank.DELIVERED}
-WATCHED_KINDS = (CaseKind.NO_DRIVER, CaseKind.NO_ANSWER, CaseKind.NOT_DEPARTED, *ENOUGH)
+WATCHED_KINDS = (CaseKind.NO_DRIVER, CaseKind.NO_ANSWER, CaseKind.RELIEF, CaseKind.NOT_DEPARTED, *ENOUGH)

@@ -48,6 +48,7 @@ class DriverView:
     colour: str
     model: str
     times: int  # how often this driver has brought this child
+    is_changed_car: bool = False  # another car than the one that we know, today
 
 
 @dataclass(frozen=True)
@@ -264,6 +265,7 @@ def _driver(held: DriverShift, child_id: int, times: dict[tuple[int, int], int])
         colour=car.colour,
         model=car.model,
         times=times.get((child_id, car.volunteer_id), 0),
+        is_changed_car=car.is_changed,
     )
 
 

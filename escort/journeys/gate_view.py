@@ -35,6 +35,7 @@ class WordReason(StrEnum):
 
     NEW = "new"  # this driver has never brought this child
     REPLACED = "replaced"  # somebody else had been announced
+    CAR = "car"  # another car than the one that we know
 
 
 @dataclass(frozen=True)
@@ -207,7 +208,7 @@ def word_reason(fact: LegFacts, known: Collection[tuple[int, int]], zone: ZoneIn
     driver = fact.confirmed
     if driver is not None and (fact.leg.child_id, driver.car.volunteer_id) not in known:
         return WordReason.NEW
-    return None
+    return WordReason.CAR if driver is not None and driver.car.is_changed else None
 
 
 def _order(row: GateRow) -> tuple[bool, bool, bool, datetime, str]:

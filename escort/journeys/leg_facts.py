@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 from escort.journeys import windows
 from escort.journeys.models import Step, Tap
 from escort.roster.models import Volunteer
-from escort.rota.models import Leg, Role, Run, RunLeg, RunState, Shift, ShiftState
+from escort.rota.models import ChangedCar, Leg, Role, Run, RunLeg, RunState, Shift, ShiftState
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Car:
     model: str
     colour: str
     photo: str | None
+    is_changed: bool = False  # not the car that we know of this volunteer: for this turn alone
 
 
 @dataclass(frozen=True)
@@ -133,8 +134,10 @@ def _places(session: Session, leg_ids: list[int]) -> dict[int, list[tuple[RunLeg
 
 def _shifts(session: Session, run_ids: Collection[int]) -> dict[int, list[DriverShift]]:
     found: dict[int, list[DriverShift]] = defaultdict(list)
-    for shift, who in session.execute(_shifts_of(), {"run_ids": list(run_ids)}):
+    for shift, who, other in session.execute(_shifts_of(), {"run_ids": list(run_ids)}):
         car = Car(shift.volunteer_id, who.name, who.plate, who.car_model, who.car_colour, who.photo)
+        if other is not None:
+            car = replace(car, plate=other.plate, model="", colour=other.colour, is_changed=True)
         found[shift.run_id or 0].append(DriverShift(shift, car))
     return found
 
@@ -155,8 +158,12 @@ def _places_of() -> Any:
 @cache
 def _shifts_of() -> Any:
     return (
-        select(Shift, Volunteer)
+        select(Shift, Volunteer, ChangedCar)
         .join(Volunteer, col(Volunteer.id) == col(Shift.volunteer_id))
+        .outerjoin(
+            ChangedCar,
+            (col(ChangedCar.shift_id) == col(Shift.id)) & col(ChangedCar.ended_at).is_(None),
+        )
         .where(col(Shift.run_id).in_(bindparam("run_ids", expanding=True)))
         .options(defer(_NO_ADDRESS, raiseload=True))
         .order_by(col(Shift.id))

@@ -71,6 +71,7 @@ class ToldFamily(SQLModel, table=True):
     on: date = Field(index=True)
     shift_id: int | None = None  # None: nobody was named
     surname: str = Field(default="", max_length=8)  # of the driver who was named
+    car_id: int | None = None  # of the changed car whose plate was told; None: the known car's
     pickup_at: datetime  # as told
     told_at: datetime
     promised_at: datetime | None = Field(default=None, index=True)  # by when we said that we say more

@@ -78,6 +78,16 @@ class RunView:
     partner: str  # the other adult in the car
     car: str
     plate: str
+    is_changed_car: bool = False
+    may_change_car: bool = False  # until departure, by whoever drives
+
+    @property
+    def child_seats(self) -> int:
+        return sum(Need.CHILD_SEAT in child.needs for child in self.children)
+
+    @property
+    def has_wheelchair(self) -> bool:
+        return any(Need.WHEELCHAIR in child.needs for child in self.children)
 
     @property
     def next_tap(self) -> NextTap | None:
@@ -148,6 +158,8 @@ def _open_run(
         partner=partner.car.name if partner else "",
         car=_car(mine.car) if mine and mine.car.colour else "",
         plate=mine.car.plate if mine else "",
+        is_changed_car=mine.car.is_changed if mine else False,
+        may_change_car=shift.role == Role.DRIVER and not any(_is_past(fact, Step.STARTED) for fact in facts),
     )
 
 
@@ -170,9 +182,8 @@ def taps_left(direction: str, legs: Sequence[tuple[LegFacts, ChildOnRun]], by: s
 
 
 def _car(car: Car) -> str:
-    return Sentence(
-        "%(colour)s %(model)s", colour=Sentence(f"{car.colour.removesuffix('色')}色"), model=car.model
-    )
+    colour = Sentence(f"{car.colour.removesuffix('色')}色")
+    return Sentence("%(colour)s %(model)s", colour=colour, model=car.model) if car.model else colour
 
 
 def _drive(

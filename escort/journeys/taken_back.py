@@ -25,6 +25,7 @@ WHO_COMES = frozenset(
         "family.changed",
         "family.found",
         "family.time_changed",
+        "family.car_changed",
     }
 )
 """Texts that say who comes, or that nobody does: a newer one makes an older one untrue."""

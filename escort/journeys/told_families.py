@@ -22,7 +22,7 @@ from escort.journeys.told_by_voice import CALLS_BEGIN, rung_among, rung_children
 from escort.journeys.words import spoken_pair
 from escort.roster.models import Volunteer
 from escort.rota.asks import LinkMaker
-from escort.rota.models import Leg, LegState, Role, RunLeg, Shift, ShiftState
+from escort.rota.models import ChangedCar, Leg, LegState, Role, RunLeg, Shift, ShiftState
 from escort.spoken import Half
 from notifications.models import Urgency
 from notifications.outbox import Letter, enqueue_many, respect_quiet_hours
@@ -109,6 +109,7 @@ class Stage(StrEnum):
     FOUND = "found"  # nobody was named before
     CHANGED = "changed"  # somebody else comes
     MOVED = "moved"  # the same driver at another time, or with another word
+    CAR = "car"  # the same driver in another car
     LOST = "lost"  # he no longer comes, and nobody is found yet
     SEARCHING = "searching"  # still nobody: we had said by when we would say so
 
@@ -120,6 +121,7 @@ class _LegNow:
     leg: Leg
     shift: Shift | None
     half: Half
+    car_id: int | None = None  # of a changed car
 
     @property
     def shift_id(self) -> int | None:
@@ -153,8 +155,8 @@ def _untold(session: Session, now: datetime, zone: ZoneInfo, child: int | None) 
     rows = session.exec(untold.where(_of(child))).all()
     keyring = keyring_of(session.get_bind().dialect)
     by_child: dict[tuple[int, date], list[_LegNow]] = defaultdict(list)
-    for leg, shift, name, plate in rows:
-        by_child[leg.child_id, leg.on].append(_now(leg, shift, name, plate, keyring, now, zone))
+    for leg, shift, name, plate, car in rows:
+        by_child[leg.child_id, leg.on].append(_now(leg, shift, name, plate, car, keyring, now, zone))
     rung = rung_among(session, {child_id for child_id, _ in by_child})
     ready = [
         legs
@@ -250,10 +252,10 @@ def _news(
     rows = session.exec(_legs_with_drivers().where(col(Leg.id).in_(list(due)))).all()
     keyring = keyring_of(session.get_bind().dialect)
     news = []
-    for leg, shift, name, plate in rows:
-        told, one = due[leg.id], _now(leg, shift, name, plate, keyring, now, zone)
+    for leg, shift, name, plate, car in rows:
+        told, one = due[leg.id], _now(leg, shift, name, plate, car, keyring, now, zone)
         stage, gone = _what_changed(session, one, told)
-        before = f"{told.shift_id or 0}@{told.promised_at or told.pickup_at:%d%H%M}"
+        before = f"{told.shift_id or 0}{_car_mark(told.car_id)}@{told.promised_at or told.pickup_at:%d%H%M}"
         if _renew(session, one, told, now):
             news.append(_News((one,), stage, gone, before))
     take_back(session, [one.legs[0].leg.id or 0 for one in news], now=now)
@@ -297,6 +299,9 @@ def _what_changed(session: Session, one: _LegNow, told: ToldFamily) -> tuple[Sta
         return (Stage.LOST, told.surname) if told.shift_id else (Stage.SEARCHING, "")
     if told.shift_id is None:
         return Stage.FOUND, ""
+    is_only_car = one.shift_id == told.shift_id and one.leg.pickup_at == told.pickup_at
+    if is_only_car and one.car_id != told.car_id:
+        return Stage.CAR, ""
     before = session.get(Shift, told.shift_id)
     if before is not None and before.volunteer_id == one.shift.volunteer_id:
         return Stage.MOVED, ""
@@ -304,9 +309,11 @@ def _what_changed(session: Session, one: _LegNow, told: ToldFamily) -> tuple[Sta
 
 
 def _legs_with_drivers() -> Any:
-    """Legs with the confirmed driver's shift, name and plate, where there is one."""
+    """Legs with the confirmed driver's shift, name, plate and changed car, where there is one."""
+    columns: Any = (Leg, Shift, Volunteer.name, Volunteer.plate, ChangedCar)
     return (
-        select(Leg, Shift, Volunteer.name, Volunteer.plate)
+        select(*columns)
+        .select_from(Leg)
         .outerjoin(RunLeg, (col(RunLeg.leg_id) == col(Leg.id)) & col(RunLeg.is_live))
         .outerjoin(
             Shift,
@@ -315,6 +322,7 @@ def _legs_with_drivers() -> Any:
             & col(Shift.state).in_(_YES),
         )
         .outerjoin(Volunteer, col(Volunteer.id) == col(Shift.volunteer_id))
+        .outerjoin(ChangedCar, _car_of(Shift))
         .execution_options(populate_existing=True)
     )
 
@@ -343,11 +351,13 @@ def _told_otherwise() -> Any:
             & col(Shift.state).in_(_YES),
         )
         .outerjoin(before, col(before.id) == col(ToldFamily.shift_id))
+        .outerjoin(ChangedCar, _car_of(Shift))
         .where(
             ToldFamily.on >= bindparam("today"),
             Leg.state == LegState.WANTED,
             col(Leg.pickup_at) > bindparam("waits_since"),
             (func.coalesce(col(Shift.id), 0) != func.coalesce(col(ToldFamily.shift_id), 0))
+            | (func.coalesce(col(ChangedCar.id), 0) != func.coalesce(col(ToldFamily.car_id), 0))
             | (col(Leg.pickup_at) != col(ToldFamily.pickup_at)),
         )
         .execution_options(populate_existing=True)
@@ -367,6 +377,7 @@ def _now(
     shift: Shift | None,
     name: str | None,
     plate: str | None,
+    car: ChangedCar | None,
     keyring: Keyring,
     now: datetime,
     zone: ZoneInfo,
@@ -380,9 +391,10 @@ def _now(
             leg.pickup_at,
             leg.direction,
             spoken.surname_of(name or ""),
-            spoken.plate_tail(plate or ""),
+            spoken.plate_tail(car.plate if car is not None else plate or ""),
             spoken_pair(keyring, shift.id, leg.id),
         ),
+        car.id if car is not None else None,
     )
 
 
@@ -423,6 +435,7 @@ def _told(one: _LegNow, now: datetime) -> dict[str, Any]:
     return {
         "shift_id": one.shift_id,
         "surname": one.half.surname,
+        "car_id": one.car_id,
         "pickup_at": one.leg.pickup_at,
         "told_at": now,
         "promised_at": one.half.told_by,
@@ -448,7 +461,10 @@ def _letter(one: _News, name: str, guardian: int, link: str, now: datetime, zone
     first = one.legs[0].leg
     calm_at = respect_quiet_hours(now, urgency=Urgency.ROUTINE, zone=zone)
     is_urgent = first.pickup_at - calm_at <= LAST_HOUR or first.pickup_at - now <= SOON
-    legs = ",".join(f"{leg.leg.id}.{leg.shift_id or 0}@{leg.leg.pickup_at:%H%M}" for leg in one.legs)
+    legs = ",".join(
+        f"{leg.leg.id}.{leg.shift_id or 0}{_car_mark(leg.car_id)}@{leg.leg.pickup_at:%H%M}"
+        for leg in one.legs
+    )
     return Letter(
         to=f"guardian:{guardian}",
         wording=_said(one, name, link, now, zone),
@@ -469,10 +485,20 @@ def _said(one: _News, name: str, link: str, now: datetime, zone: ZoneInfo) -> Wo
             return wording.family_tomorrow(name, halves, link=link, now=now, zone=zone)
         case Stage.FOUND | Stage.CHANGED:
             return wording.family_today_changed(name, halves[0], gone=one.gone, link=link, now=now, zone=zone)
+        case Stage.CAR:
+            return wording.family_car_changed(name, halves[0], link=link, now=now, zone=zone)
         case Stage.MOVED:
             return wording.family_time_changed(name, halves[0], link=link, now=now, zone=zone)
         case Stage.LOST | Stage.SEARCHING:
             return wording.family_searching(name, halves[0], gone=one.gone, link=link, now=now, zone=zone)
+
+
+def _car_of(shift: Any) -> Any:
+    return (col(ChangedCar.shift_id) == col(shift.id)) & col(ChangedCar.ended_at).is_(None)
+
+
+def _car_mark(car_id: int | None) -> str:
+    return f"c{car_id}" if car_id is not None else ""
 
 
 _YES = (ShiftState.CONFIRMED, ShiftState.SERVED)

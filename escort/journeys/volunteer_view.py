@@ -6,7 +6,7 @@ sees time and area only; names and places come with W-duty, on a bound one.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ from escort import wording
 from escort.errors import NotFound, Refused
 from escort.journeys import windows
 from escort.journeys.models import Tap
-from escort.journeys.turns import KnownRun, Turn, known_runs, turn_of
+from escort.journeys.turns import KnownRun, Turn, known_runs, turn_in, turn_of
 from escort.roster.gates import may_drive
 from escort.roster.models import Blockout, Volunteer
 from escort.rota.models import (
@@ -30,12 +30,16 @@ from escort.rota.models import (
     Direction,
     Offer,
     OfferState,
+    Relief,
+    ReliefKind,
+    ReliefState,
     Run,
     RunState,
     Shift,
     ShiftState,
 )
 from escort.rota.month_question import open_question
+from escort.spoken import surname_of
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,9 @@ class AskView:
     last_on: date
     deadline_at: datetime
     turns: tuple[OfferedTurn, ...]
+    is_kept: bool = False  # its driver keeps the turn until somebody says yes
+    colleague: str = ""  # the surname of whoever asks for himself; "" on a phone that is not bound
+    give: Turn | None = None  # of a swap: which of his own turns he would give for it
 
     @property
     def asks_nothing(self) -> bool:
@@ -123,7 +130,7 @@ def home_view(
     if volunteer is None:
         raise NotFound("没有找到这位志愿者，请打值班电话。")
     today = now.astimezone(zone).date()
-    asked = _asked(session, volunteer_id, answered)
+    asked, wishes = _asked(session, volunteer_id, answered)
     promised = _promised(session, volunteer_id, today.replace(day=1))
     coming = [shift for shift in promised if shift.on >= today]
     blockouts = _blockouts(session, volunteer_id, today)
@@ -135,12 +142,13 @@ def home_view(
     ]
     offers = [*(offer for _, offer in asked), *declined]
     wanted = {offer.run_id for offer in offers} | {shift.run_id for shift in coming}
+    wanted |= {relief.their_run_id for relief, _ in wishes.values()}
     runs = known_runs(session, {run_id for run_id in wanted if run_id is not None})
     finished = _finished_runs(session, runs, today)
     return HomeView(
         name=volunteer.name if is_bound else None,
         is_bound=is_bound,
-        asks=_ask_views(asked, runs),
+        asks=_ask_views(asked, runs, wishes, is_bound=is_bound),
         shifts=tuple(
             view
             for shift in coming
@@ -184,7 +192,13 @@ def ask_of_own_offer(session: Session, *, volunteer_id: int, offer_id: int) -> i
     return found
 
 
-def _ask_views(asked: Sequence[tuple[Ask, Offer]], runs: dict[int, KnownRun]) -> tuple[AskView, ...]:
+def _ask_views(
+    asked: Sequence[tuple[Ask, Offer]],
+    runs: dict[int, KnownRun],
+    wishes: dict[int, tuple[Relief, str]],
+    *,
+    is_bound: bool,
+) -> tuple[AskView, ...]:
     """Return the open asks with what is still open in them; those for a stand-in first: their time runs out first."""
     offered: dict[int, list[OfferedTurn]] = defaultdict(list)
     asks: dict[int, Ask] = {}
@@ -195,7 +209,30 @@ def _ask_views(asked: Sequence[tuple[Ask, Offer]], runs: dict[int, KnownRun]) ->
             is_standing = offer.state == OfferState.STANDING
             offered[ask.id or 0].append(OfferedTurn(offer.id or 0, turn_of(offer, runs), is_standing))
     ordered = sorted(asks.values(), key=lambda ask: (ask.kind == AskKind.ROUTINE, ask.deadline_at, ask.id))
-    return tuple(_ask_view(ask, sorted(offered[ask.id or 0], key=_by_time)) for ask in ordered)
+    wish_of = {ask.id: wishes[offer.relief_id] for ask, offer in asked if offer.relief_id in wishes}
+    return tuple(
+        _of_wish(
+            _ask_view(ask, sorted(offered[ask.id or 0], key=_by_time)), wish_of.get(ask.id), runs, is_bound
+        )
+        for ask in ordered
+    )
+
+
+def _of_wish(
+    view: AskView, wish: tuple[Relief, str] | None, runs: dict[int, KnownRun], is_bound: bool
+) -> AskView:
+    """Say whose turn it is until somebody says yes, where a colleague asks himself, and what a swap would give."""
+    if wish is None:
+        return view
+    relief, name = wish
+    asks_himself = is_bound and relief.kind != ReliefKind.SEARCH
+    their_run = runs.get(relief.their_run_id or 0)
+    return replace(
+        view,
+        is_kept=True,
+        colleague=surname_of(name) if asks_himself else "",
+        give=turn_in(their_run, view.turns[0].turn.role) if their_run else None,
+    )
 
 
 def _ask_view(ask: Ask, turns: Sequence[OfferedTurn]) -> AskView:
@@ -259,12 +296,23 @@ def _shift_view(
     )
 
 
-def _asked(session: Session, volunteer_id: int, answered: int | None) -> list[tuple[Ask, Offer]]:
-    rows = select(Ask, Offer).join(Offer, col(Offer.ask_id) == col(Ask.id))
-    rows = rows.where(
-        Ask.volunteer_id == volunteer_id, (col(Ask.state) == AskState.OPEN) | (col(Ask.id) == answered)
+def _asked(
+    session: Session, volunteer_id: int, answered: int | None
+) -> tuple[list[tuple[Ask, Offer]], dict[int, tuple[Relief, str]]]:
+    """Return what is asked, and the open wishes of those who would hand their turns on, with their names."""
+    rows = (
+        select(Ask, Offer, Relief, Volunteer.name)
+        .join(Offer, col(Offer.ask_id) == col(Ask.id))
+        .outerjoin(Relief, (col(Relief.id) == col(Offer.relief_id)) & (col(Relief.state) == ReliefState.OPEN))
+        .outerjoin(Volunteer, col(Volunteer.id) == col(Relief.volunteer_id))
+        .where(
+            Ask.volunteer_id == volunteer_id, (col(Ask.state) == AskState.OPEN) | (col(Ask.id) == answered)
+        )
+        .order_by(col(Offer.on), col(Offer.direction).desc(), col(Offer.id))
     )
-    return list(session.exec(rows.order_by(col(Offer.on), col(Offer.direction).desc(), col(Offer.id))))
+    found = session.exec(rows).all()
+    wishes = {relief.id or 0: (relief, name) for _, _, relief, name in found if relief is not None}
+    return [(ask, offer) for ask, offer, _, _ in found], wishes
 
 
 def _declined(session: Session, volunteer_id: int, now: datetime) -> list[Offer]:
@@ -276,7 +324,14 @@ def _declined(session: Session, volunteer_id: int, now: datetime) -> list[Offer]
         & (col(Shift.direction) == col(Offer.direction))
         & (col(Shift.state) != ShiftState.DRAFT)
     )
-    is_held = select(Shift.id).where(col(Shift.state).in_(LIVE_SHIFT), seat | own_half_day)
+    handed_on = select(Relief.id).where(
+        col(Relief.id) == col(Offer.relief_id),
+        col(Relief.shift_id) == col(Shift.id),
+        col(Relief.state) == ReliefState.OPEN,
+    )
+    is_held = select(Shift.id).where(
+        col(Shift.state).in_(LIVE_SHIFT), (seat & ~handed_on.correlate(Shift, Offer).exists()) | own_half_day
+    )
     rows = (
         select(Offer)
         .join(Run, col(Run.id) == col(Offer.run_id))

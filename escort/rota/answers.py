@@ -20,7 +20,7 @@ from sqlmodel import Session, col, select, update
 from escort.errors import Conflict, NotFound, Refused
 from escort.roster.households import lock_household
 from escort.rota.aboard import legs_in_cars
-from escort.rota.fitness import Scene, Seat, rules_in, scene_of, what_breaks
+from escort.rota.fitness import SWAP_OFF, Scene, Seat, rules_in, scene_of, what_breaks
 from escort.rota.models import (
     CAN_SAY_NO,
     Ask,
@@ -30,6 +30,8 @@ from escort.rota.models import (
     Offer,
     OfferState,
     Refusal,
+    Relief,
+    ReliefKind,
     Run,
     RunLeg,
     RunState,
@@ -37,6 +39,7 @@ from escort.rota.models import (
     ShiftState,
 )
 from escort.rota.release import Reason, free_shifts
+from escort.rota.reliefs import hand_over, is_off, is_to_be_handed_on, reliefs_by_id, without_given
 from escort.rota.seats import lock_runs, search_now
 from escort.rota.shown import CHANGED, still_holds
 from escort.rota.standing import STANDING, close_standing, covered_by, how_of, resting_on
@@ -117,7 +120,7 @@ def answer_offer(
     offer = session.get(Offer, offer_id)
     if offer is None:
         raise NotFound("这趟车的询问已经不在了。请打开最新的一条短信。")
-    lock_runs(session, [offer.run_id])
+    lock_runs(session, [offer.run_id, *_runs_given_for(session, offer)])
     [one] = _read(session, _of_offer(), {"offer_id": offer_id})
     if not yes:
         done = offer_id in _say_no(session, [one], now=now)
@@ -219,6 +222,7 @@ def confirm_standing(
     for volunteer_id in sorted({shift.volunteer_id for shift in mine}):
         own = [shift for shift in mine if shift.volunteer_id == volunteer_id]
         runs = session.exec(select(Run).where(col(Run.id).in_([shift.run_id for shift in own]))).all()
+        lock_household(session, volunteer_id)
         scene = scene_of(session, volunteer_id=volunteer_id, runs=runs)
         refused = {
             run_id for run_id, riding in scene.riding.items() if any(leg.has_refused for leg in riding)
@@ -344,10 +348,15 @@ def _say_yes(
     runs = [one.run for one in wanted if one.run is not None]
     lock_household(session, wanted[0].offer.volunteer_id)
     scene = scene_of(session, volunteer_id=wanted[0].offer.volunteer_id, runs=runs)
+    reliefs = reliefs_by_id(session, [one.offer.relief_id for one in wanted])
+    scene = without_given(scene, reliefs.values())
     held = [one for one in wanted if not _is_own(one) and scene.holder(one.run_id, one.offer.role)]
     _settle(session, held, OfferState.TAKEN, now)
     free = [one for one in wanted if one not in held]
     broken = what_breaks(session, scene, [one.seat for one in free])
+    broken |= {
+        one.run_id: SWAP_OFF for one in free if _is_swap(one, reliefs) and is_off(session, _of(one, reliefs))
+    }
     broken |= {one.run_id: CHANGED for one in free if one.run_id not in broken and not _holds(one, scene)}
     _turn_away(session, [one for one in free if one.run_id in broken], broken, now)
     fit = [one for one in free if one.run_id not in broken]
@@ -355,9 +364,7 @@ def _say_yes(
     taken = [
         one
         for one in fit
-        if one not in confirmed
-        and one.run is not None
-        and take_seat(session, one.offer, one.run, how=how, now=now)
+        if one not in confirmed and one.run is not None and _take(session, one, reliefs, how, now, zone)
     ]
     _settle(session, [one for one in fit if one not in confirmed and one not in taken], OfferState.TAKEN, now)
     accepted = [*confirmed, *taken]
@@ -368,6 +375,33 @@ def _say_yes(
     _take_back_refusals(session, scene, accepted, now)
     _join_circles(session, scene, accepted, now)
     return {one.id for one in accepted}
+
+
+def _take(
+    session: Session, one: _Asked, reliefs: Mapping[int, Relief], how: str, now: datetime, zone: ZoneInfo
+) -> bool:
+    """Take an open seat, or take it over from whoever keeps it until somebody says yes."""
+    assert one.run is not None
+    relief = reliefs.get(one.offer.relief_id or 0)
+    if relief is not None and is_to_be_handed_on(session, relief, now):
+        return hand_over(session, relief, one.offer, one.run, how=how, now=now, zone=zone)
+    return take_seat(session, one.offer, one.run, how=how, now=now)
+
+
+def _is_swap(one: _Asked, reliefs: Mapping[int, Relief]) -> bool:
+    relief = reliefs.get(one.offer.relief_id or 0)
+    return relief is not None and relief.kind == ReliefKind.SWAP
+
+
+def _of(one: _Asked, reliefs: Mapping[int, Relief]) -> Relief:
+    return reliefs[one.offer.relief_id or 0]
+
+
+def _runs_given_for(session: Session, offer: Offer) -> list[int | None]:
+    """Return the run that a swap gives for the offered one: both are held before either is judged."""
+    if offer.relief_id is None:
+        return []
+    return list(session.exec(select(Relief.their_run_id).where(Relief.id == offer.relief_id)))
 
 
 def _is_own(one: _Asked) -> bool:
@@ -543,7 +577,13 @@ def _id(value: int | None) -> int:
 @cache
 def _runs_of_ask() -> Any:
     offered = select(Offer.run_id).where(col(Offer.ask_id) == bindparam("ask_id"))
-    return select(Run.id).where(col(Run.id).in_(offered)).order_by(col(Run.id)).with_for_update()
+    given = (
+        select(Relief.their_run_id)
+        .join(Offer, col(Offer.relief_id) == col(Relief.id))
+        .where(col(Offer.ask_id) == bindparam("ask_id"), col(Relief.their_run_id).is_not(None))
+    )
+    held = col(Run.id).in_(offered) | col(Run.id).in_(given)
+    return select(Run.id).where(held).order_by(col(Run.id)).with_for_update()
 
 
 @cache

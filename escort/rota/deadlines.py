@@ -55,6 +55,19 @@ def routine_terms(now: datetime, first_start: datetime, zone: ZoneInfo) -> Terms
     return Terms(1, max(deadline, min(morning, first_start - READY - LAST_SEARCH)), not_before)
 
 
+def relief_deadline(now: datetime, starts_at: datetime, zone: ZoneInfo) -> datetime | None:
+    """Return until when others may take a turn from a driver who keeps it: then he and the office still have time.
+
+    19:00 on the evening before, else two hours before the start; None if that leaves nobody time to answer.
+    """
+    day_before = starts_at.astimezone(zone).date() - timedelta(days=1)
+    evening = datetime.combine(day_before, RELIEF_UNTIL, zone)
+    if now + RELIEF_TIME <= evening:
+        return evening
+    late = starts_at - RELIEF_BEFORE_START
+    return late if now + RELIEF_TIME <= late else None
+
+
 def look_again_at(now: datetime, starts_at: datetime) -> datetime | None:
     """Return when a search that found nobody looks again, or None if the run will have begun."""
     again = now + _between((starts_at - now) / 6, timedelta(minutes=5), timedelta(minutes=60))
@@ -91,4 +104,7 @@ ANSWER_BEFORE_START = timedelta(hours=10)
 SHORTEST_ANSWER = timedelta(minutes=30)
 LONG_ENOUGH = timedelta(hours=2)  # to answer before going to bed
 SLEEP_FROM, SLEEP_UNTIL = time(22, 30), time(6, 30)
+RELIEF_UNTIL = time(19, 0)
+RELIEF_BEFORE_START = timedelta(hours=2)
+RELIEF_TIME = timedelta(minutes=30)
 DAY_FROM, DAY_UNTIL = time(8, 30), time(21, 0)

@@ -50,6 +50,7 @@ from scheduling.explain import Claim, broken_by_claims
 from scheduling.plan import Rule
 from scheduling.problem import Booking, Problem, month_number
 
+SWAP_OFF = "swap_off"  # no rule either: one of a swap's two turns is not what both agreed to
 SUSPENDED = "suspended"  # no rule of the planner's: it never hears of them
 YES_ANSWERS = frozenset({Rule.DECLINED, Rule.UNAVAILABLE})
 """A yes takes an earlier no back, and says more about this half-day than the weekly pattern does."""
@@ -398,6 +399,7 @@ PAPERS = {SUSPENDED, Rule.NOT_IN_ROTA.value, Rule.VETTING.value, Rule.LICENCE.va
 OFFICE_WORDS: dict[str, str] = {
     CHANGED: mark("时间或孩子和问他时不一样了，马上重新问他"),
     SUSPENDED: mark("已停用"),
+    SWAP_OFF: mark("换班作废了：其中一趟变了，两边都照原来的"),
     Rule.BANNED: mark("这趟车里有家庭不让他接"),
     Rule.NOT_IN_ROTA: mark("这天还没加入轮值，或已经退出"),
     Rule.TOGETHER: mark("他只和家人一起出车，这趟的另一个座位不是他家人的"),

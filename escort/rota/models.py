@@ -88,6 +88,21 @@ class PlanState(StrEnum):
     DISCARDED = "discarded"
 
 
+class ReliefKind(StrEnum):
+    SEARCH = "search"  # 想找人替: the search asks others
+    NAMED = "named"  # 我找了人替: one colleague, by name
+    SWAP = "swap"  # 想跟人换: one colleague's turn for this one
+
+
+class ReliefState(StrEnum):
+    OPEN = "open"  # the driver keeps his promise meanwhile
+    DONE = "done"  # somebody said yes: the turn has changed hands
+    DECLINED = "declined"  # the colleague said no, or nothing
+    LAPSED = "lapsed"  # nobody was found in time
+    WITHDRAWN = "withdrawn"  # he drives after all
+    VOID = "void"  # a turn changed or went away meanwhile
+
+
 class CircleState(StrEnum):
     PROPOSED = "proposed"
     PUBLISHED = "published"  # the coordinator published it
@@ -228,6 +243,29 @@ class Shift(SQLModel, table=True):
     )
 
 
+class ChangedCar(SQLModel, table=True):
+    """今天换车: another car than the volunteer's known one, for one shift; a later word ends it."""
+
+    __tablename__ = "changed_car"
+    id: int | None = Field(default=None, primary_key=True)
+    shift_id: int = Field(foreign_key="shift.id", index=True)
+    plate: str = Field(max_length=10)
+    colour: str = Field(max_length=10)
+    given_at: datetime
+    given_how: str = Field(max_length=40)  # "page:volunteer:3", "phone:account:1"
+    ended_at: datetime | None = None
+
+    __table_args__ = (
+        Index(
+            "uq_changed_car_live_shift",
+            "shift_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+
 class Ask(SQLModel, table=True):
     """One message to one person about all their shifts of a week, or about one run to be filled."""
 
@@ -272,6 +310,9 @@ class Offer(SQLModel, table=True):
     gave_way: str = Field(default="", max_length=120)  # rules that the coordinator who asked gave way in
     answered_at: datetime | None = None
     end_reason: str = Field(default="", max_length=40)  # why a yes to it could not be taken
+    relief_id: int | None = Field(
+        default=None, foreign_key="relief.id", index=True
+    )  # whose seat a yes takes over
 
     __table_args__ = (
         Index(
@@ -282,6 +323,51 @@ class Offer(SQLModel, table=True):
             sqlite_where=text("state = 'open'"),
             postgresql_where=text("state = 'open'"),
         ),
+    )
+
+
+class Relief(SQLModel, table=True):
+    """A driver's wish that somebody else takes a turn which he keeps until then (`rota.handing_on`).
+
+    A swap names both turns by shift and run, and what both were then: it is void if either is not that any more.
+    """
+
+    __tablename__ = "relief"
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str = Field(max_length=16)
+    state: str = Field(default=ReliefState.OPEN, max_length=16)
+    shift_id: int = Field(foreign_key="shift.id", index=True)
+    run_id: int = Field(foreign_key="run.id", index=True)
+    volunteer_id: int = Field(foreign_key="volunteer.id", index=True)  # whose shift it is
+    to_volunteer_id: int | None = Field(default=None, foreign_key="volunteer.id", index=True)
+    their_shift_id: int | None = Field(default=None, foreign_key="shift.id", index=True)  # of a swap
+    their_run_id: int | None = Field(default=None, foreign_key="run.id")
+    shown_starts_at: datetime
+    shown_legs: str = Field(default="", max_length=120)
+    their_shown_starts_at: datetime | None = None
+    their_shown_legs: str = Field(default="", max_length=120)
+    asked_at: datetime
+    asked_how: str = Field(max_length=40)  # "page:volunteer:3", "phone:account:1"
+    deadline_at: datetime
+    ended_at: datetime | None = None
+    end_reason: str = Field(default="", max_length=40)
+
+    __table_args__ = (
+        Index(
+            "uq_relief_open_shift",
+            "shift_id",
+            unique=True,
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
+        Index(
+            "uq_relief_open_their_shift",
+            "their_shift_id",
+            unique=True,
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
+        Index("ix_relief_state_deadline_at", "state", "deadline_at"),
     )
 
 

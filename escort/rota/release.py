@@ -46,6 +46,7 @@ class Reason(StrEnum):
     GIVEN_BACK = "given_back"  # the volunteer told the office that he cannot after all
     SUSPENDED = "suspended"
     STOOD_IN = "stood_in"  # somebody else drives
+    SWAPPED = "swapped"  # for another turn, with a colleague who agreed
     NOT_IN_ROTA = "not_in_rota"  # the volunteer joins later, or has left by then
     APART = "apart"  # somebody of the household has that half-day, and they must not be out at once
     PARTED = "parted"  # the one with whom the volunteer drives cannot
@@ -60,6 +61,7 @@ IN_WORDS = {
     Reason.GIVEN_BACK: "您说去不了，我们另外找人",
     Reason.SUSPENDED: "您的接送先暂停",
     Reason.STOOD_IN: "已由他人接送",
+    Reason.SWAPPED: "已和别人换了",
     Reason.NOT_IN_ROTA: "那天您不在轮值里",
     Reason.APART: "您家里另一位这半天已有一趟",
     Reason.PARTED: "和您一起的那位这趟去不了",

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy.orm import load_only
-from sqlmodel import Session, col, select
+from sqlalchemy.orm import aliased, load_only
+from sqlmodel import Session, col, or_, select
 
 from escort.errors import NotFound
 from escort.families.models import Child
@@ -15,10 +15,14 @@ from escort.rota.fitness import OFFICE_WORDS
 from escort.rota.models import (
     LIVE_SHIFT,
     Ask,
+    ChangedCar,
     HowSaid,
     Leg,
     LegState,
     Offer,
+    Relief,
+    ReliefKind,
+    ReliefState,
     Role,
     Run,
     RunLeg,
@@ -54,6 +58,20 @@ class PanelShift:
     ended_at: datetime | None
     end_reason: str
     repeat_reason: str
+    shift_id: int = 0
+    changed_plate: str = ""  # of another car than the known one, for this turn
+    changed_colour: str = ""
+
+
+@dataclass(frozen=True)
+class PanelWish:
+    """A driver who would hand the turn on, or a colleague who would swap for it; he keeps it until then."""
+
+    shift_id: int
+    kind: str
+    by: str  # who wishes it
+    to: str  # the colleague; "" where the search asks
+    deadline_at: datetime
 
     @property
     def recorded_by(self) -> str:
@@ -90,6 +108,12 @@ class RunPanel:
     legs: tuple[PanelLeg, ...]
     shifts: tuple[PanelShift, ...]
     offers: tuple[PanelOffer, ...]
+    wishes: tuple[PanelWish, ...] = ()
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether others are asked although somebody has said yes: he would hand the turn on."""
+        return any(wish.kind == ReliefKind.SEARCH for wish in self.wishes)
 
     @property
     def driver(self) -> PanelShift | None:
@@ -133,7 +157,7 @@ class RunPanel:
 
 
 def panel_of(session: Session, *, run_id: int) -> RunPanel:
-    """Return one run with its children, shifts and asks, in four queries. Raises NotFound."""
+    """Return one run with its children, shifts, asks and wishes, in five queries. Raises NotFound."""
     found = session.exec(
         select(Run, School.name).join(School, col(School.id) == Run.school_id).where(Run.id == run_id)
     ).first()
@@ -148,6 +172,7 @@ def panel_of(session: Session, *, run_id: int) -> RunPanel:
         .options(load_only(*SHOWN, raiseload=True))
         .order_by(col(RunLeg.position))
     ).all()
+    shifts = _shifts(session, run_id)
     return RunPanel(
         run_id=run_id,
         school_id=run.school_id,
@@ -160,8 +185,9 @@ def panel_of(session: Session, *, run_id: int) -> RunPanel:
         is_published=run.published_at is not None,
         needs=tuple(need for need in NEEDS if any(getattr(child, need) for _, child in riding)),
         legs=tuple(_leg(leg, child) for leg, child in riding),
-        shifts=_shifts(session, run_id),
+        shifts=shifts,
         offers=_offers(session, run_id),
+        wishes=_wishes(session, run_id) if any(one.state in SAID_YES for one in shifts) else (),
     )
 
 
@@ -198,8 +224,12 @@ def _leg(leg: Leg, child: Child) -> PanelLeg:
 
 def _shifts(session: Session, run_id: int) -> tuple[PanelShift, ...]:
     rows = session.exec(
-        select(Shift, Volunteer.name)
+        select(Shift, Volunteer.name, ChangedCar)
         .join(Volunteer, col(Volunteer.id) == Shift.volunteer_id)
+        .outerjoin(
+            ChangedCar,
+            (col(ChangedCar.shift_id) == col(Shift.id)) & col(ChangedCar.ended_at).is_(None),
+        )
         .where(Shift.run_id == run_id)
         .order_by(col(Shift.id))
     )
@@ -214,8 +244,11 @@ def _shifts(session: Session, run_id: int) -> tuple[PanelShift, ...]:
             ended_at=shift.ended_at,
             end_reason=shift.end_reason,
             repeat_reason=shift.repeat_reason,
+            shift_id=shift.id or 0,
+            changed_plate=car.plate if car is not None else "",
+            changed_colour=car.colour if car is not None else "",
         )
-        for shift, name in rows
+        for shift, name, car in rows
     )
 
 
@@ -238,6 +271,23 @@ def _offers(session: Session, run_id: int) -> tuple[PanelOffer, ...]:
             end_reason=offer.end_reason,
         )
         for offer, ask, name in rows
+    )
+
+
+def _wishes(session: Session, run_id: int) -> tuple[PanelWish, ...]:
+    by, to = aliased(Volunteer), aliased(Volunteer)
+    rows = session.exec(
+        select(Relief, by.name, to.name)
+        .join(by, col(by.id) == col(Relief.volunteer_id))
+        .outerjoin(to, col(to.id) == col(Relief.to_volunteer_id))
+        .where(
+            or_(Relief.run_id == run_id, col(Relief.their_run_id) == run_id),
+            Relief.state == ReliefState.OPEN,
+        )
+    )
+    return tuple(
+        PanelWish(relief.shift_id, relief.kind, name, other or "", relief.deadline_at)
+        for relief, name, other in rows
     )
 
 

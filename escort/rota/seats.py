@@ -10,7 +10,19 @@ from datetime import datetime
 from sqlmodel import Session, col, select, update
 
 from escort.families.models import Child
-from escort.rota.models import LIVE_SHIFT, Leg, Role, Run, RunLeg, RunState, Shift
+from escort.rota.models import (
+    LIVE_SHIFT,
+    Leg,
+    Relief,
+    ReliefKind,
+    ReliefState,
+    Role,
+    Run,
+    RunLeg,
+    RunState,
+    Shift,
+    ShiftState,
+)
 
 
 def lock_runs(session: Session, run_ids: Collection[int | None]) -> None:
@@ -33,6 +45,33 @@ def open_seats(session: Session, run_ids: Collection[int]) -> dict[int, list[Rol
     return {
         run_id: [role for role in roles if (run_id, role) not in held] for run_id, roles in wanted.items()
     }
+
+
+def seats_to_search(session: Session, run_ids: Collection[int]) -> dict[int, list[Role]]:
+    """Return the open seats, and those whose holder keeps them only until somebody else is found."""
+    seats = open_seats(session, run_ids)
+    for run_id, role, _ in _given(session, run_ids):
+        seats[run_id].append(role)
+    return seats
+
+
+def searched_reliefs(session: Session, run_ids: Collection[int]) -> dict[tuple[int, Role], Relief]:
+    """Return, by run and seat, the wish for which the search asks others."""
+    return {(run_id, role): relief for run_id, role, relief in _given(session, run_ids)}
+
+
+def _given(session: Session, run_ids: Collection[int]) -> list[tuple[int, Role, Relief]]:
+    rows = session.exec(
+        select(Shift.role, Relief)
+        .join(Relief, col(Relief.shift_id) == col(Shift.id))
+        .where(
+            col(Relief.run_id).in_(list(run_ids)),
+            Relief.kind == ReliefKind.SEARCH,
+            Relief.state == ReliefState.OPEN,
+            Shift.state == ShiftState.CONFIRMED,
+        )
+    )
+    return [(relief.run_id, Role(role), relief) for role, relief in rows]
 
 
 def wanted_seats(session: Session, run_ids: Collection[int]) -> dict[int, list[Role]]:

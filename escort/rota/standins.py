@@ -6,8 +6,9 @@ at once. Nobody is asked twice for the same run, and nobody who said no to one o
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ from escort.errors import Conflict, NotFound
 from escort.roster.models import Volunteer
 from escort.rota.asks import LinkMaker
 from escort.rota.deadlines import look_again_at, terms_of
-from escort.rota.fitness import OFFICE, Asker, require_fit
+from escort.rota.fitness import OFFICE, OWN_WISHES, Asker, require_fit
 from escort.rota.models import (
     LIVE_SHIFT,
     Ask,
@@ -29,6 +30,7 @@ from escort.rota.models import (
     Offer,
     OfferState,
     Refusal,
+    Relief,
     Role,
     Run,
     RunLeg,
@@ -36,8 +38,9 @@ from escort.rota.models import (
     Shift,
 )
 from escort.rota.problems import PROMISED, KeyedProblem, ordered_legs, problem_of, week_of
-from escort.rota.seats import lock_runs, open_seats
+from escort.rota.seats import lock_runs, searched_reliefs, seats_to_search
 from escort.rota.shown import CHANGED, RunShown, shown_runs
+from escort.spoken import Turn
 from notifications.models import Urgency
 from notifications.outbox import Letter, enqueue_many
 from notifications.wording import Wording
@@ -72,7 +75,7 @@ def search(session: Session, *, on: date, now: datetime, zone: ZoneInfo, links: 
         .order_by(col(Run.starts_at), col(Run.id))
         .execution_options(populate_existing=True)
     ).all()
-    seats = open_seats(session, [_id(run.id) for run in runs])
+    seats = seats_to_search(session, [_id(run.id) for run in runs])
     looking = [run for run in runs if seats[_id(run.id)] and run.starts_at > now]
     for run in runs:
         if run not in looking:  # filled, empty, or T has come: the case goes on, the search ends
@@ -104,7 +107,7 @@ def ask_people(
     run = session.get(Run, run_id, populate_existing=True)
     if run is None or run.state != RunState.LIVE:
         raise NotFound("这趟车已经取消了，不用再问。")
-    seats = open_seats(session, [run_id])[run_id]
+    seats = seats_to_search(session, [run_id])[run_id]
     if not seats:
         raise Conflict("这趟车已经有人答应，或者正在等他回话，不用再问。")
     passed = {
@@ -120,7 +123,10 @@ def ask_people(
     }
     if run.published_at is None:
         run.published_at = now
-    deadline = _ask(session, run, seats[0], chosen, now=now, zone=zone, links=links, gave_way=gave_way)
+    relief = searched_reliefs(session, [run_id]).get((run_id, seats[0]))
+    deadline = _ask(
+        session, run, seats[0], chosen, now=now, zone=zone, links=links, gave_way=gave_way, relief=relief
+    )
     _settle(session, run, search_at=deadline, rounds=1)
     session.flush()
     return len(chosen)
@@ -140,7 +146,7 @@ def note_asked_by_word(
 
     The caller holds the run. A no needs no judging. Raises Conflict if the run needs nobody, Refused as `ask_people`.
     """
-    seats = open_seats(session, [_id(run.id)])[_id(run.id)]
+    seats = seats_to_search(session, [_id(run.id)])[_id(run.id)]
     if not seats:
         raise Conflict("这趟车已经有人答应，或者正在等他回话，不用再问。")
     gave_way = (
@@ -149,10 +155,37 @@ def note_asked_by_word(
         else frozenset()
     )
     terms = terms_of(now, run.starts_at, zone)
+    relief = searched_reliefs(session, [_id(run.id)]).get((_id(run.id), seats[0]))
     _open_asks(
-        session, run, seats[0], [volunteer_id], terms.deadline_at, now=now, gave_way={volunteer_id: gave_way}
+        session,
+        run,
+        seats[0],
+        [volunteer_id],
+        terms.deadline_at,
+        now=now,
+        gave_way={volunteer_id: gave_way},
+        relief=relief,
     )
     session.flush()
+
+
+def ask_colleague(
+    session: Session, relief: Relief, run: Run, *, who: str, now: datetime, zone: ZoneInfo, links: LinkMaker
+) -> None:
+    """Ask the one colleague whom a driver named; `who` is the driver. His own wishes are his to give way in."""
+    seat = Role(session.get_one(Shift, relief.shift_id).role)
+    _ask(
+        session,
+        run,
+        seat,
+        [_id(relief.to_volunteer_id)],
+        now=now,
+        zone=zone,
+        links=links,
+        gave_way={_id(relief.to_volunteer_id): OWN_WISHES},
+        relief=relief,
+        who=who,
+    )
 
 
 class _Round:
@@ -165,6 +198,7 @@ class _Round:
         self.waiting = _waiting(session, [_id(run.id) for run in runs])
         self.answering = set(session.exec(select(Ask.volunteer_id).where(Ask.state == AskState.OPEN)))
         self.eager = _eager(session, [_id(run.id) for run in runs])
+        self.reliefs = searched_reliefs(session, [_id(run.id) for run in runs])
         self.runs = runs
         self._keyed: KeyedProblem | None = None  # of those who can be free, near and in order
         self._everybody: KeyedProblem | None = None
@@ -195,12 +229,17 @@ class _Round:
                         zone=self.zone,
                         links=self.links,
                         was=eager,
+                        relief=self.reliefs.get((_id(run.id), seat)),
                     )
                 )
                 self.answering.update(chosen)
                 asked += len(chosen)
         if deadlines:
             _settle(self.session, run, search_at=min(deadlines), rounds=1 if asked else 0)
+        elif any(
+            (_id(run.id), seat) in self.reliefs for seat in seats
+        ):  # its driver keeps it: nothing is unfilled
+            _settle(self.session, run, search_at=look_again_at(self.now, run.starts_at))
         else:
             self._note_why_nobody(run)
         return asked
@@ -371,11 +410,24 @@ def _ask(
     links: LinkMaker,
     gave_way: Mapping[int, Collection[Rule]] | None = None,
     was: Mapping[int, datetime] | None = None,
+    relief: Relief | None = None,
+    who: str = "",
 ) -> datetime:
-    """Send one stand-in ask to each; return their common deadline. `was`: who said yes to which moment before."""
+    """Send one stand-in ask to each; return their common deadline. `was`: who said yes to which moment before.
+
+    `relief`: the wish of whoever holds the seat meanwhile; `who`: his name, where he asks for himself.
+    """
     terms = terms_of(now, run.starts_at, zone)
+    if relief is not None:
+        deadline = relief.deadline_at if who else min(terms.deadline_at, relief.deadline_at)
+        terms = replace(terms, deadline_at=deadline)
     ask_ids, shown = _open_asks(
-        session, run, role, people, terms.deadline_at, now=now, gave_way=gave_way or {}
+        session, run, role, people, terms.deadline_at, now=now, gave_way=gave_way or {}, relief=relief
+    )
+    theirs = (
+        shown_runs(session, [relief.their_run_id])[relief.their_run_id]
+        if relief and relief.their_run_id
+        else None
     )
     link = links(session, [f"volunteer:{volunteer}" for volunteer in people])
     enqueue_many(
@@ -386,6 +438,9 @@ def _ask(
                 wording=_question(
                     shown,
                     was=(was or {}).get(volunteer),
+                    relief=relief,
+                    who=who,
+                    theirs=theirs.turn if theirs else None,
                     deadline=terms.deadline_at,
                     link=link[f"volunteer:{volunteer}"],
                     now=terms.not_before or now,
@@ -413,6 +468,7 @@ def _open_asks(
     *,
     now: datetime,
     gave_way: Mapping[int, Collection[Rule]],
+    relief: Relief | None = None,
 ) -> tuple[Sequence[int | None], RunShown]:
     """Open a stand-in ask with its one offer for each person; return their ids and what is shown."""
     run_id = _id(run.id)
@@ -445,6 +501,7 @@ def _open_asks(
             shown_starts_at=shown.starts_at,
             shown_legs=shown.legs,
             gave_way=",".join(sorted(gave_way.get(volunteer, ()))),
+            relief_id=relief.id if relief is not None else None,
         )
         for ask_id, volunteer in zip(ask_ids, people, strict=True)
     )
@@ -452,11 +509,23 @@ def _open_asks(
 
 
 def _question(
-    shown: RunShown, *, was: datetime | None, deadline: datetime, link: str, now: datetime, zone: ZoneInfo
+    shown: RunShown,
+    *,
+    was: datetime | None,
+    relief: Relief | None,
+    who: str,
+    theirs: Turn | None,
+    deadline: datetime,
+    link: str,
+    now: datetime,
+    zone: ZoneInfo,
 ) -> Wording:
     if was is not None:
         return wording.run_changed(shown.turn, was=was, deadline=deadline, link=link, now=now, zone=zone)
-    return wording.stand_in_ask(
+    if theirs is not None:
+        return wording.swap_ask(shown.turn, theirs, who=who, deadline=deadline, link=link, now=now, zone=zone)
+    ask = wording.stand_in_ask if relief is None else partial(wording.relief_ask, who=who)
+    return ask(
         shown.turn,
         to_area=shown.to_area,
         km=shown.km,
@@ -490,9 +559,13 @@ def _waiting(session: Session, run_ids: Sequence[int]) -> dict[tuple[int, str], 
 
 
 def _asked_before(session: Session, run_id: int, states: Collection[str]) -> list[int]:
+    """Return who was asked; not whom a driver had asked who kept his turn before they could answer."""
+    asked_in_vain = col(Offer.relief_id).is_not(None) & (col(Offer.state) == OfferState.WITHDRAWN)
     return list(
         session.exec(
-            select(Offer.volunteer_id).where(Offer.run_id == run_id, col(Offer.state).in_(list(states)))
+            select(Offer.volunteer_id).where(
+                Offer.run_id == run_id, col(Offer.state).in_(list(states)), ~asked_in_vain
+            )
         )
     )
 

@@ -16,31 +16,58 @@ from notifications.outbox import Letter, enqueue_many, withdraw
 
 
 def take_seat(session: Session, offer: Offer, run: Run, *, how: str, now: datetime) -> bool:
-    """Insert a confirmed shift unless the run or the volunteer's half-day is taken: two unique indexes decide."""
+    """Give an offer's seat to whoever said yes, unless somebody else has it."""
+    shift_id = promise_seat(
+        session,
+        run,
+        volunteer_id=offer.volunteer_id,
+        role=offer.role,
+        shown_starts_at=offer.shown_starts_at,
+        shown_legs=offer.shown_legs,
+        how=how,
+        now=now,
+    )
+    if shift_id is None:
+        return False
+    offer.shift_id = shift_id
+    return True
+
+
+def promise_seat(
+    session: Session,
+    run: Run,
+    *,
+    volunteer_id: int,
+    role: str,
+    shown_starts_at: datetime | None,
+    shown_legs: str,
+    how: str,
+    now: datetime,
+) -> int | None:
+    """Insert a confirmed shift and return its id; None if the run or the half-day is taken: two unique indexes decide."""
     assert run.id is not None
-    _free_own_draft(session, offer, now)
+    _free_own_draft(session, volunteer_id, run, now)
     shown = shown_runs(session, [run.id])
     shift = Shift(
         run_id=run.id,
-        volunteer_id=offer.volunteer_id,
+        volunteer_id=volunteer_id,
         on=run.on,
         direction=run.direction,
-        role=offer.role,
+        role=role,
         state=ShiftState.CONFIRMED,
         created_at=now,
         published_at=now,
         confirmed_at=now,
         confirmed_how=how,
-        shown_starts_at=offer.shown_starts_at or run.starts_at,
-        shown_legs=offer.shown_legs or (shown[run.id].legs if run.id in shown else ""),
-        repeat_reason=repeat_reason(session, run=run, volunteer_id=offer.volunteer_id),
+        shown_starts_at=shown_starts_at or run.starts_at,
+        shown_legs=shown_legs or (shown[run.id].legs if run.id in shown else ""),
+        repeat_reason=repeat_reason(session, run=run, volunteer_id=volunteer_id),
     )
     try:
         with session.begin_nested():
             session.add(shift)
     except IntegrityError:  # somebody else was first: the index says who
-        return False
-    offer.shift_id = shift.id
+        return None
     session.exec(
         update(Run)
         .where(col(Run.id) == run.id)
@@ -52,7 +79,7 @@ def take_seat(session: Session, offer: Offer, run: Run, *, how: str, now: dateti
             version=Run.version + 1,
         )
     )
-    return True
+    return shift.id
 
 
 def tell_the_others(session: Session, winner: Offer, *, now: datetime, zone: ZoneInfo) -> None:
@@ -98,14 +125,14 @@ def tell_the_others(session: Session, winner: Offer, *, now: datetime, zone: Zon
     enqueue_many(session, letters, now=now)
 
 
-def _free_own_draft(session: Session, offer: Offer, now: datetime) -> None:
+def _free_own_draft(session: Session, volunteer_id: int, run: Run, now: datetime) -> None:
     """What the office only thought of gives way to what its volunteer says."""
     session.exec(
         update(Shift)
         .where(
-            col(Shift.volunteer_id) == offer.volunteer_id,
-            col(Shift.on) == offer.on,
-            col(Shift.direction) == offer.direction,
+            col(Shift.volunteer_id) == volunteer_id,
+            col(Shift.on) == run.on,
+            col(Shift.direction) == run.direction,
             col(Shift.state) == ShiftState.DRAFT,
         )
         .values(state=str(ShiftState.FREED), ended_at=now, end_reason="promised_elsewhere")

@@ -162,6 +162,61 @@ MESSAGES = [
         "【杜鹃鸟】有人临时去不了。明天07:45上学，望溪镇一带到柳荫街道，9公里，要儿童座椅。能去回1，去不了回2；18:20前先答应的去。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
     ),
     (
+        wording.relief_ask(
+            TOMORROW,
+            who="",
+            to_area="柳荫街道",
+            km=9.2,
+            equipment="",
+            deadline=at(8, 20),
+            link=LINK,
+            now=NOW,
+            zone=ZONE,
+        ),
+        2,
+        "【杜鹃鸟】有人想请人替一趟。明天07:45上学，望溪镇一带到柳荫街道，9公里。能去回1，去不了回2；20:00前先答应的去。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.relief_ask(
+            TOMORROW,
+            who="欧阳敏",
+            to_area="柳荫街道",
+            km=9.2,
+            equipment="儿童座椅",
+            deadline=at(8, 20),
+            link=LINK,
+            now=NOW,
+            zone=ZONE,
+        ),
+        2,
+        "【杜鹃鸟】姓欧阳的志愿者想请您替一趟。明天07:45上学，望溪镇一带到柳荫街道，9公里，要儿童座椅。能去回1，去不了回2；20:00前回就好，您答应以前还是他去。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.swap_ask(TOMORROW, THURSDAY, who="王建国", deadline=at(8, 20), link=LINK, now=NOW, zone=ZONE),
+        2,
+        "【杜鹃鸟】姓王的志愿者想跟您换：您去明天07:45上学（望溪镇一带），他去您的下周四07:30上学。愿意换回1，不换回2；20:00前回就好，您答应以前都照原来的。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.nobody_stands_in(TOMORROW, duty_phone=DUTY, now=NOW, zone=ZONE),
+        1,
+        "【杜鹃鸟】明天07:45上学这趟还没找到人替，现在还是您去。真去不了，请马上打199 0000 0001。",
+    ),
+    (
+        wording.colleague_cannot(TOMORROW, duty_phone=DUTY, now=NOW, zone=ZONE),
+        1,
+        "【杜鹃鸟】明天07:45上学这趟，您找的人去不了或没有回，现在还是您去。可以再找别人；真去不了请打199 0000 0001。",
+    ),
+    (
+        wording.swap_done(TOMORROW, THURSDAY, now=NOW, zone=ZONE),
+        1,
+        "【杜鹃鸟】换好了：明天07:45上学不用您去了，您改去下周四07:30上学。名字和地点，前一天17:00起看链接。谢谢您。",
+    ),
+    (
+        wording.swap_off(TOMORROW, THURSDAY, now=NOW, zone=ZONE),
+        1,
+        "【杜鹃鸟】明天07:45上学、下周四07:30上学没有换成，两边都照原来的。",
+    ),
+    (
         wording.run_changed(TOMORROW, was=at(9, 8), deadline=at(8, 20), link=LINK, now=NOW, zone=ZONE),
         2,
         "【杜鹃鸟】明天08:00上学这趟有变，原来的答应不算了。现在是明天07:45上学，望溪镇一带。还能去回1，去不了回2；20:00前回就好。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
@@ -303,6 +358,11 @@ MESSAGES = [
         wording.family_today_changed("杨同学", MORNING, gone="", link=LINK, now=NOW, zone=ZONE),
         2,
         "【杜鹃鸟】找到人了。杨同学明天早上7点45，姓周的志愿者来接，车牌尾号I86，暗号蓝色风筝。暗号对不上不上车。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.family_car_changed("杨同学", MORNING, link=LINK, now=NOW, zone=ZONE),
+        2,
+        "【杜鹃鸟】换车了，人没有换。杨同学明天早上7点45，姓周的志愿者来接，车牌尾号I86，暗号蓝色风筝。原来的车牌不算数了，暗号对不上不上车。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
     ),
     (
         wording.family_time_changed("杨同学", MORNING, link=LINK, now=NOW, zone=ZONE),

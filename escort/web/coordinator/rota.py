@@ -1,6 +1,7 @@
 """The week's rota: the matrix, one run's panel, asking, recording an answer given by phone, planning, publishing."""
 
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlmodel import Session
 
 from escort.errors import Refused
+from escort.journeys.changed_car import COLOURS
 from escort.roster import queries as volunteers
 from escort.rota import answers, planning, publishing, release, standins
 from escort.rota.run_panel import RunPanel, other_turns, panel_of
@@ -132,9 +134,32 @@ def show_run(
     who: OptionalLine40 = "",
     asked: Annotated[list[RowId], Query(max_length=20)] = [],  # noqa: B006  # FastAPI copies it
 ) -> HTMLResponse:
-    today = now.astimezone(house.zone).date()
     panel = panel_of(session, run_id=run_id)
     reads.saw(f"week:{panel.on}", "timetables")
+    return run_page(
+        request, session, house, now, panel, turned_away=turned_away, why=why, who=who, asked=asked
+    )
+
+
+def run_page(
+    request: Request,
+    session: Session,
+    house: House,
+    now: datetime,
+    panel: RunPanel,
+    *,
+    turned_away: int | None = None,
+    why: bool = False,
+    who: str = "",
+    asked: Sequence[int] = (),
+    relief_mistake: str = "",
+    relief_typed: Mapping[str, str] | None = None,
+    car_mistake: str = "",
+    car_typed: Mapping[str, Any] | None = None,
+    status_code: int = 200,
+) -> HTMLResponse:
+    """Return one run beside its week. The mistakes: why what was told on the phone cannot be written down."""
+    today = now.astimezone(house.zone).date()
     matrix = week_matrix(
         session,
         week_on=panel.on,
@@ -145,7 +170,13 @@ def show_run(
     return page(
         request,
         "coordinator/rota.html",
+        status_code,
         panel=panel,
+        relief_mistake=relief_mistake,
+        relief_typed=relief_typed or {},
+        car_mistake=car_mistake,
+        car_typed=car_typed or {},
+        car_colours=COLOURS,
         turned_away=panel.why_turned_away(turned_away) if turned_away is not None else None,
         show=Show.SCHOOLS,
         q="",
@@ -282,7 +313,8 @@ def _people(
     session: Session, panel: RunPanel, house: House, *, is_past: bool, why: bool, who: str
 ) -> dict[str, Any]:
     """Who could drive, and why not the others; only asked for where somebody has said yes or the time is over."""
-    if (panel.is_safe or is_past) and not (why or who):
+    is_settled = panel.is_safe and not panel.is_searched
+    if (is_settled or is_past) and not (why or who):
         return {
             "candidates": [],
             "blocked": [],
@@ -361,6 +393,7 @@ REASON_WORDS = {
     "not_in_rota": mark("不在轮值里"),
     "apart": mark("家人那半天有一趟"),
     "parted": mark("同车的家人去不了"),
+    "swapped": mark("和别人换了"),
     "unfit": mark("证件到期或家里不同意"),
 }
 PLAN_SEED = 1  # the same book gives the same plan

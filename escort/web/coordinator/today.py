@@ -45,6 +45,7 @@ ON_TIME_SHOWN = 5
 KIND_WORDS = {
     CaseKind.NO_DRIVER: mark("没人开车"),
     CaseKind.NO_ANSWER: mark("到点没人答应"),
+    CaseKind.RELIEF: mark("想找人替，还没找到"),
     CaseKind.UNFILLABLE: mark("现在没有人开得了"),
     CaseKind.NOT_DEPARTED: mark("还没出发"),
     CaseKind.NOT_ABOARD: mark("还没接到"),

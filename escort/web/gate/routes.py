@@ -245,10 +245,12 @@ def _record_names(session: Session, gate: Gate, view: GateView, now: datetime) -
 WORD_BADGES = {
     WordReason.NEW: ("asked", REASON_WORDS[WordReason.NEW]),
     WordReason.REPLACED: ("swap", REASON_WORDS[WordReason.REPLACED]),
+    WordReason.CAR: ("swap", REASON_WORDS[WordReason.CAR]),
 }
 WORD_ASKS = {
     WordReason.NEW: mark("头一回来接，先听司机说暗号，再对一下"),
     WordReason.REPLACED: mark("换人了，先听司机说暗号，再对一下"),
+    WordReason.CAR: mark("换了车，先听司机说暗号，再对一下"),
 }
 HELD = Said(mark("先不放人。值班的人知道了，马上打电话来。"), "now", "alert")
 TOO_LATE = Said(mark("过了 10 秒，撤不了了。点错了请打值班电话，我们帮您改。"), "wait", "clock")

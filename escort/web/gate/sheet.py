@@ -81,4 +81,8 @@ CHANGE_WORDS = {
     Change.WORD: mark("换暗号"),
     Change.TIME: mark("换时间"),
 }
-REASON_WORDS = {WordReason.NEW: mark("新来的"), WordReason.REPLACED: mark("换人")}
+REASON_WORDS = {
+    WordReason.NEW: mark("新来的"),
+    WordReason.REPLACED: mark("换人"),
+    WordReason.CAR: mark("换车"),
+}

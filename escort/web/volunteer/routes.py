@@ -10,9 +10,8 @@ from sqlmodel import Session
 
 from escort.access.calendar_links import has_calendar, issue_calendar, stop_calendar
 from escort.errors import Refused
-from escort.journeys import alarms, taps, words
+from escort.journeys import alarms, taps
 from escort.journeys.alarms import Trouble
-from escort.journeys.run_view import RunView, run_view
 from escort.journeys.taps import TapIn, TapOutcome, TapResult
 from escort.journeys.volunteer_view import ask_of_own_offer, home_view, own_ask
 from escort.rota.answers import answer_offer
@@ -24,14 +23,17 @@ from escort.web.deps import CurrentVolunteer, House, HouseDep, NowDep, ReadLogDe
 from escort.web.deps import VolunteerHere as Visitor
 from escort.web.forms import Day, FormModel, Ids, OptionalLine20, OptionalRowId, RowId
 from escort.web.render import page
-from escort.web.volunteer import own_routes, standing
+from escort.web.volunteer import car, own_routes, replace, standing
 from escort.web.volunteer.here import back as _back
 from escort.web.volunteer.here import must_be_bound as _must_be_bound
 from escort.web.volunteer.here import must_not_need_code as _must_not_need_code
 from escort.web.volunteer.here import needs_code as _needs_code
+from escort.web.volunteer.run_page import a_run, run_page
 
 router = APIRouter(include_in_schema=False)
 router.include_router(standing.router)
+router.include_router(replace.router)
+router.include_router(car.router)
 router.include_router(own_routes.router)
 
 
@@ -251,11 +253,11 @@ def run(
     run_id: RowId,
     told: bool = False,
 ) -> Response:
-    view = _run(session, visitor, house, now, run_id)
+    view = a_run(session, visitor, house, now, run_id)
     for child in view.children:
         fields = ["full_name"] + ["photo"] * bool(child.photo) + ["address"] * child.is_at_home
         reads.saw(f"child:{child.child_id}", *fields)
-    return _run_page(request, visitor, view, now, said=TOLD if told else "")
+    return run_page(request, visitor, view, now, said=TOLD if told else "")
 
 
 @router.post("/v/{token}/taps")
@@ -275,8 +277,8 @@ def tap(
         return JSONResponse([{"uuid": r.uuid, "outcome": r.outcome, "sentence": r.sentence} for r in results])
     refused = [result.sentence for result in results if result.outcome == TapOutcome.REFUSED]
     if refused and posted.run is not None:
-        view = _run(session, visitor, house, now, posted.run)
-        return _run_page(request, visitor, view, now, mistake=refused[0], status_code=409)
+        view = a_run(session, visitor, house, now, posted.run)
+        return run_page(request, visitor, view, now, mistake=refused[0], status_code=409)
     return _back(visitor, f"/run/{posted.run}" if posted.run is not None else "")
 
 
@@ -292,8 +294,8 @@ def undo(
     _must_be_bound(visitor)
     undone = [taps.undo_tap(session, uuid=uuid, by=visitor.subject, now=now) for uuid in form.uuid]
     if not all(undone):
-        view = _run(session, visitor, house, now, form.run)
-        return _run_page(request, visitor, view, now, mistake=TOO_LATE, status_code=409)
+        view = a_run(session, visitor, house, now, form.run)
+        return run_page(request, visitor, view, now, mistake=TOO_LATE, status_code=409)
     return _back(visitor, f"/run/{form.run}")
 
 
@@ -334,41 +336,6 @@ def _home(
         mistake=mistake,
         typed=typed or {"from_on": "", "until_on": ""},
         blocked=request.query_params.get("blocked", ""),
-    )
-
-
-def _run(session: Session, visitor: Visitor, house: House, now: datetime, run_id: int) -> RunView:
-    return run_view(
-        session,
-        volunteer_id=visitor.id,
-        run_id=run_id,
-        is_bound=visitor.bound,
-        words_of=lambda shift_id, leg_id: " ".join(words.word_pair(house.store.keyring, shift_id, leg_id)),
-        now=now,
-        zone=house.zone,
-    )
-
-
-def _run_page(
-    request: Request,
-    visitor: Visitor,
-    view: RunView,
-    now: datetime,
-    *,
-    said: str = "",
-    mistake: str = "",
-    status_code: int = 200,
-) -> Response:
-    return page(
-        request,
-        "volunteer/run.html",
-        status_code,
-        view=view,
-        token=visitor.token,
-        bound=visitor.bound,
-        said=said,
-        mistake=mistake,
-        can_undo=view.last_tap is not None and now - view.last_tap.at <= taps.UNDO,
     )
 
 

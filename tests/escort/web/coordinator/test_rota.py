@@ -24,6 +24,7 @@ from escort.rota.models import (
 from notifications.models import Message
 from tests.builders import NOW, TODAY, a_child, a_volunteer
 from tests.cast import Cast, the_cast
+from tests.escort.journeys.rides import a_ride
 from tests.escort.web.coordinator.conftest import Desk
 from tests.escort.web.coordinator.days import a_full_day, a_leg, a_run, a_shift, at
 from tests.queries import count_queries
@@ -288,3 +289,64 @@ def test_the_week_from_the_volunteers_side(desk: Desk) -> None:
     assert "王师傅" in page
     assert "小雨" in page
     assert "0 / " in page
+
+
+def test_a_driver_who_would_hand_his_turn_on_is_seen_as_its_driver_until_somebody_says_yes(
+    desk: Desk,
+) -> None:
+    with desk.house.store.write() as session:
+        wang, chen = a_volunteer(session, "王师傅"), a_volunteer(session, "陈姐")
+        ride = a_ride(session, a_child(session), driver=wang, on=ON)
+        run_id, shift_id, chen_id = ride.run_id, ride.shift_id, chen.id
+
+    wrong = desk.post(f"/shifts/{shift_id}/relief/name", {"who": "张三"}, expect=409)
+    desk.post(f"/shifts/{shift_id}/relief")
+    searched = desk.get(f"/rota/runs/{run_id}")
+    desk.post(f"/shifts/{shift_id}/relief/keep")
+    desk.post(f"/shifts/{shift_id}/relief/name", {"who": "陈姐"})
+    named = desk.get(f"/rota/runs/{run_id}")
+    desk.post(f"/rota/runs/{run_id}/record", {"volunteer_id": str(chen_id), "answer": "yes"})
+    done = desk.get(f"/rota/runs/{run_id}")
+
+    assert "没有找到这位志愿者" in wrong
+    assert 'value="张三"' in wrong
+    assert "王师傅想找人替，正在问别人；有人答应以前还是他去" in searched
+    assert "可以问谁" in searched
+    assert "王师傅请陈姐替这一趟，等他回话" in named
+    assert "王师傅：换下来了" in done
+    assert "别人顶班" in done
+    with desk.house.store.read() as session:
+        shifts = session.exec(
+            select(Shift).where(Shift.run_id == run_id, Shift.state == ShiftState.CONFIRMED)
+        )
+        assert [shift.volunteer_id for shift in shifts] == [chen_id]
+
+
+def test_a_swap_told_on_the_phone_asks_the_other(desk: Desk) -> None:
+    with desk.house.store.write() as session:
+        wang, chen = a_volunteer(session, "王师傅"), a_volunteer(session, "陈姐")
+        mine = a_ride(session, a_child(session), driver=wang, on=ON)
+        a_ride(session, a_child(session, "小禾"), driver=chen, on=date(2021, 4, 9))
+
+    desk.post(
+        f"/shifts/{mine.shift_id}/relief/swap",
+        {"who": "陈姐", "on": "2021-04-09", "half_day": "to_school"},
+    )
+
+    assert "王师傅想用自己的一趟跟陈姐换" in desk.get(f"/rota/runs/{mine.run_id}")
+
+
+def test_another_car_told_on_the_phone_is_written_down(desk: Desk) -> None:
+    with desk.house.store.write() as session:
+        ride = a_ride(session, a_child(session), driver=a_volunteer(session), on=date(2021, 4, 7))
+    car = {"plate": "川AD88888", "colour": "红", "seats": "4"}
+
+    wrong = desk.post(f"/shifts/{ride.shift_id}/car", {**car}, expect=409)
+    desk.post(f"/shifts/{ride.shift_id}/car", {**car, "is_insured": "1"})
+    shown = desk.get(f"/rota/runs/{ride.run_id}")
+    desk.post(f"/shifts/{ride.shift_id}/car/known")
+
+    assert "没有座位险的车不能接送" in wrong
+    assert 'value="川AD88888"' in wrong
+    assert "川A·D88888" in shown
+    assert "川A·D88888" not in desk.get(f"/rota/runs/{ride.run_id}")

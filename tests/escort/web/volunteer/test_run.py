@@ -310,3 +310,60 @@ def test_run_costs_at_most_ten_queries_besides_its_trail(site: Site, wednesday: 
 
     reading = [statement for statement in queries.statements if "audit" not in statement]
     assert len(reading) <= 10, "\n".join(reading)
+
+
+CAR = {"plate": "川AD88888", "colour": "红", "seats": "4", "is_insured": "1"}
+
+
+def test_he_comes_in_another_car_today_and_the_family_reads_its_plate(
+    site: Site, wednesday: Wednesday
+) -> None:
+    browser, address = site.bound(wednesday.wang)
+    run = f"{address}/run/{wednesday.morning_run.id}"
+
+    before = browser.get(run).text
+    answer = browser.post(f"{run}/car", data=CAR)
+    after = browser.get(run).text
+    phone, family = site.bound(wednesday.grandmother)
+
+    assert "今天换车" in before
+    assert answer.status_code == 303
+    assert "今天换了车" in after
+    assert "川A·D88888" in after
+    shown = phone.get(family).text
+    assert "今天换了车" in shown
+    assert "川A·D88888" in shown
+    assert "川A·12345" in shown  # the way home is driven in the known car
+    browser.post(f"{run}/car/known")
+    assert "今天换了车" not in browser.get(run).text
+
+
+def test_a_car_that_will_not_do_keeps_what_was_typed(site: Site, wednesday: Wednesday) -> None:
+    browser, address = site.bound(wednesday.wang)
+
+    answer = browser.post(
+        f"{address}/run/{wednesday.morning_run.id}/car", data={**CAR, "plate": "川A123", "seats": "2"}
+    )
+
+    assert answer.status_code == 409
+    assert "车牌“川A123”不完整" in answer.text
+    assert 'value="川A123"' in answer.text
+    assert '<option value="红" selected>' in answer.text
+
+
+def test_once_he_has_left_the_page_offers_no_other_car(site: Site, wednesday: Wednesday) -> None:
+    browser, address = site.bound(wednesday.wang)
+    run = f"{address}/run/{wednesday.morning_run.id}"
+    site.clock.at = DEPARTURE
+    browser.post(f"{address}/taps", data=dock(browser.get(run).text))
+
+    assert "今天换车" not in browser.get(run).text
+    refused = browser.post(f"{run}/car", data=CAR)
+
+    assert refused.status_code == 409
+
+
+def test_a_phone_that_is_not_bound_changes_no_car(site: Site, wednesday: Wednesday) -> None:
+    answer = site.browser().post(f"{site.link(wednesday.wang)}/run/{wednesday.morning_run.id}/car", data=CAR)
+
+    assert answer.status_code == 403
