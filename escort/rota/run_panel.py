@@ -62,6 +62,14 @@ class PanelShift:
     changed_plate: str = ""  # of another car than the known one, for this turn
     changed_colour: str = ""
 
+    @property
+    def recorded_by(self) -> str:
+        """Return "office" or "leader" for a yes that another wrote down; "" for one's own."""
+        via, _, who = self.how.partition(":")
+        if via not in {*HowSaid}:
+            return ""
+        return "office" if who.startswith("account:") else "leader"
+
 
 @dataclass(frozen=True)
 class PanelWish:
@@ -72,14 +80,6 @@ class PanelWish:
     by: str  # who wishes it
     to: str  # the colleague; "" where the search asks
     deadline_at: datetime
-
-    @property
-    def recorded_by(self) -> str:
-        """Return "office" or "leader" for a yes that another wrote down; "" for one's own."""
-        via, _, who = self.how.partition(":")
-        if via not in {*HowSaid}:
-            return ""
-        return "office" if who.startswith("account:") else "leader"
 
 
 @dataclass(frozen=True)
