@@ -79,8 +79,13 @@ def standing_of(session: Session, volunteer_id: int) -> list[StandingYes]:
     )
 
 
-def choices_for(session: Session, *, volunteer_id: int, now: datetime, zone: ZoneInfo) -> list[Choice]:
-    """Return what this volunteer could come for every week: turns of late and soon with children who know them."""
+def choices_for(
+    session: Session, *, volunteer_id: int, held: Sequence[StandingYes], now: datetime, zone: ZoneInfo
+) -> list[Choice]:
+    """Return what this volunteer could come for every week: turns of late and soon with children who know them.
+
+    Not what they have said a standing yes to already: `held`.
+    """
     today = now.astimezone(zone).date()
     columns: Any = (
         Shift.on,
@@ -118,7 +123,7 @@ def choices_for(session: Session, *, volunteer_id: int, now: datetime, zone: Zon
         if circle != CircleState.KNOWN or weekday != on.weekday():
             strange.add(run_id)
     latest = {(one.weekday, one.direction): one for run_id, one in turns.items() if run_id not in strange}
-    taken = {(one.weekday, one.direction) for one in standing_of(session, volunteer_id)}
+    taken = {(one.weekday, one.direction) for one in held}
     return [latest[key] for key in sorted(latest, key=lambda k: (k[0], k[1] == "home")) if key not in taken]
 
 
@@ -130,7 +135,9 @@ def give_standing(
     Raises Refused where the turn is not what was shown any more.
     """
     weekday, direction, clock = _parts(chosen)
-    choices = {one.key: one for one in choices_for(session, volunteer_id=volunteer_id, now=now, zone=zone)}
+    standing = standing_of(session, volunteer_id)
+    found = choices_for(session, volunteer_id=volunteer_id, held=standing, now=now, zone=zone)
+    choices = {one.key: one for one in found}
     if chosen not in choices:
         held = _live(session, volunteer_id, weekday, direction)
         if held is None or f"{held.usual_at:%H%M}" != clock:

@@ -196,7 +196,7 @@ def show_volunteer(
         phones_bound=devices.live_devices(session, subject=subject, now=house.real_now()),
         standing=held,
         resting=standing.resting_on(session, [one.id or 0 for one in held], now=now),
-        choices=standing.choices_for(session, volunteer_id=volunteer_id, now=now, zone=house.zone),
+        choices=standing.choices_for(session, volunteer_id=volunteer_id, held=held, now=now, zone=house.zone),
         a_date_of=standing.a_date_of,
         reasons=SUSPEND_REASONS,
         reason_words=REASON_WORDS,

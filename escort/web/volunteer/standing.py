@@ -97,7 +97,7 @@ def _page(
         token=visitor.token,
         held=held,
         resting=resting_on(session, [one.id or 0 for one in held], now=now),
-        choices=choices_for(session, volunteer_id=visitor.id, now=now, zone=house.zone),
+        choices=choices_for(session, volunteer_id=visitor.id, held=held, now=now, zone=house.zone),
         a_date_of=a_date_of,
         said=request.query_params.get("said", ""),
         mistake=mistake,

@@ -67,7 +67,9 @@ class Usual:
         return asks.send_asks(self.session, now=now, zone=ZONE, links=links)
 
     def give(self, now: datetime = NOW, by: str = "") -> StandingYes:
-        [choice] = standing.choices_for(self.session, volunteer_id=self.wang.id or 0, now=now, zone=ZONE)
+        [choice] = standing.choices_for(
+            self.session, volunteer_id=self.wang.id or 0, held=(), now=now, zone=ZONE
+        )
         return standing.give_standing(
             self.session,
             volunteer_id=self.wang.id or 0,
@@ -394,7 +396,7 @@ def test_nobody_ends_anothers(usual: Usual) -> None:
 
 def test_only_what_he_knows_from_driving_can_be_said(usual: Usual) -> None:
     wang = usual.wang.id or 0
-    [choice] = standing.choices_for(usual.session, volunteer_id=wang, now=NOW, zone=ZONE)
+    [choice] = standing.choices_for(usual.session, volunteer_id=wang, held=(), now=NOW, zone=ZONE)
 
     assert (choice.weekday, choice.direction, f"{choice.usual_at:%H:%M}") == (2, "to_school", "07:45")
     with pytest.raises(Refused, match="不一样"):
@@ -408,7 +410,7 @@ def test_only_what_he_knows_from_driving_can_be_said(usual: Usual) -> None:
             zone=ZONE,
         )
     a_child_who_does_not_know_him(usual)
-    assert standing.choices_for(usual.session, volunteer_id=wang, now=NOW, zone=ZONE) == []
+    assert standing.choices_for(usual.session, volunteer_id=wang, held=(), now=NOW, zone=ZONE) == []
 
 
 def test_what_the_office_wrote_down_is_told_to_him(usual: Usual) -> None:
