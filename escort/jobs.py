@@ -28,7 +28,17 @@ from escort.messages import still_wanted
 from escort.replies import Desk
 from escort.roster.papers import tell_of_papers
 from escort.roster_book.waiting_book import forget_old_books
-from escort.rota import asks, handing_on, households, legs, month_question, planning, release, standins
+from escort.rota import (
+    asked_again,
+    asks,
+    handing_on,
+    households,
+    legs,
+    month_question,
+    planning,
+    release,
+    standins,
+)
 from escort.rota.problems import week_of
 from escort.upkeep import channels as upkeep_channels
 from notifications import delivery, holds, inbound, outbox
@@ -112,17 +122,7 @@ class Jobs:
         ask: dict[str, Callable[[Session], datetime | None]] = {
             "replies": lambda session: now if inbound.unhandled(session, limit=1) else None,
             "numbers": holds.next_due_at,
-            "asks": lambda session: min(
-                (
-                    moment
-                    for moment in (
-                        asks.next_due_at(session, now=now, zone=self.zone),
-                        handing_on.next_relief_at(session, now=now),
-                    )
-                    if moment is not None
-                ),
-                default=None,
-            ),
+            "asks": lambda session: self._next_ask(session, now),
             "months": lambda session: month_question.next_due_at(
                 session, now=now, zone=self.zone, day=self.blockout_day
             ),
@@ -190,12 +190,35 @@ class Jobs:
             households.keep_links(session, now=now, zone=self.zone)
             lapsed = asks.lapse_asks(session, now=now)
             lapsed += handing_on.sweep_reliefs(session, now=now, zone=self.zone, duty_phone=self.duty_phone)
+        lapsed += self._ask_again(now)
         try:
             with self.store.write() as session:
                 return lapsed + asks.send_asks(session, now=now, zone=self.zone, links=self.links)
         except Exception:
             log.exception("the asks could not be sent together; each is tried alone")
         return lapsed + self._ask_one_by_one(now)
+
+    def _ask_again(self, now: datetime) -> int:
+        """Ask those again whose run is not what they said yes to, one transaction a person."""
+        with self.store.read() as session:
+            waiting = asked_again.to_ask_again(session, now=now, zone=self.zone)
+        asked = 0
+        for volunteer_id in waiting:
+            what = self._set_aside(f"volunteer:{volunteer_id}", "时间变了，重新问一位志愿者")
+            with what, self.store.write() as session:
+                asked += asked_again.ask_again(
+                    session, now=now, zone=self.zone, links=self.links, only=volunteer_id
+                )
+        return asked
+
+    def _next_ask(self, session: Session, now: datetime) -> datetime | None:
+        if asked_again.to_ask_again(session, now=now, zone=self.zone):
+            return now
+        moments = (
+            asks.next_due_at(session, now=now, zone=self.zone),
+            handing_on.next_relief_at(session, now=now),
+        )
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def _ask_one_by_one(self, now: datetime) -> int:
         with self.store.read() as session:

@@ -22,6 +22,15 @@ class Turn:
 
 
 @dataclass(frozen=True)
+class Changed:
+    """A run that is not what its volunteer knew: as it is now, when it began before, and whether the place changed."""
+
+    turn: Turn
+    was: datetime
+    is_elsewhere: bool = False
+
+
+@dataclass(frozen=True)
 class Half:
     """One half of a child's day as its family reads it. Without `surname` nobody is found yet."""
 
@@ -88,6 +97,16 @@ def half(turn: Turn, zone: ZoneInfo) -> str:
 def said(turn: Turn, now: datetime, zone: ZoneInfo) -> str:
     """Return 明天07:45上学."""
     return day(turn.starts_at, now, zone) + half(turn, zone)
+
+
+def changed(change: Changed, now: datetime, zone: ZoneInfo) -> str:
+    """Return 今天放学改到14:30（原来16:30）, or 今天16:30放学换了地方: what was stands beside what is."""
+    turn = change.turn
+    if change.was == turn.starts_at:
+        return said(turn, now, zone) + "换了地方"
+    when = f"改到{clock(turn.starts_at, zone)}（原来{clock(change.was, zone)}）"
+    place = "，地方也换了" if change.is_elsewhere else ""
+    return day(turn.starts_at, now, zone) + DIRECTIONS[turn.direction] + when + place
 
 
 def dated(turn: Turn, zone: ZoneInfo) -> str:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from escort import spoken
 from escort.sentences import mark
 from escort.spoken import TO_SCHOOL
+from escort.spoken import Changed as Changed
 from escort.spoken import Half as Half
 from escort.spoken import Turn as Turn
 from escort.spoken import Way as Way
@@ -144,15 +145,18 @@ def swap_ask(
     )
 
 
-def run_changed(
-    turn: Turn, *, was: datetime, deadline: datetime, link: str, now: datetime, zone: ZoneInfo
+def asked_again(
+    changes: Sequence[Changed], *, deadline: datetime, link: str, now: datetime, zone: ZoneInfo
 ) -> Wording:
-    """The run is not what the volunteer said yes to: the yes has ended, and this asks again."""
-    before = Turn(was, turn.direction)
+    """What they had said yes to, or were asked, is not what it was: the old time stands beside the new."""
+    turns = [change.turn for change in changes]
+    days = spoken.weekdays(turns, zone)
+    example = days[len(days) // 2]
+    said = "；".join(spoken.changed(change, now, zone) for change in changes)
     return _say(
-        "ask.changed",
-        before=spoken.said(before, now, zone),
-        turn=spoken.said(turn, now, zone) + (f"，{turn.area}一带" if turn.area else ""),
+        "ask.changed_days" if len(days) > 1 else "ask.changed",
+        turns=said + spoken.areas(turns),
+        **({"count": str(len(turns)), "example": example} if len(days) > 1 else {}),
         deadline=spoken.moment(deadline, now, zone),
         link=link,
     )
@@ -773,7 +777,11 @@ TEXTS = {
     "swap.done": "【杜鹃鸟】换好了：{away}不用您去了，您改去{instead}。名字和地点，前一天17:00起看链接。谢谢您。",
     "swap.off": "【杜鹃鸟】{turns}没有换成，两边都照原来的。",
     "ask.changed": (
-        "【杜鹃鸟】{before}这趟有变，原来的答应不算了。现在是{turn}。还能去回1，去不了回2；{deadline}前回就好。{link}"
+        "【杜鹃鸟】{turns}。之前说的不算了，请重新回一次：能去回1，去不了回2。{deadline}前回就好。{link}"
+    ),
+    "ask.changed_days": (
+        "【杜鹃鸟】{count}趟有变：{turns}。之前说的不算了，请重新回一次：都能去回1，都不行回2，"
+        "只{example}不行回“2{example}”。{deadline}前回。{link}"
     ),
     "ask.yes": "【杜鹃鸟】记下了，您能去：{turns}。谢谢您。前一天17:00起，链接里看得到名字和地点。",
     "ask.no": "【杜鹃鸟】记下了，您去不了：{turns}。没关系，我们另外请人。",
@@ -908,6 +916,7 @@ MAX_SEGMENTS = {
     "ask.colleague": 3,
     "ask.swap": 3,
     "ask.changed": 3,
+    "ask.changed_days": 4,
     "ask.partly": 3,
     "driver.evening": 3,
     "family.tomorrow": 3,

@@ -10,7 +10,7 @@ from escort.families.models import Child
 from escort.families.service import get_child
 from escort.rota.aboard import boarded
 from escort.rota.legs import change_leg, extend_calendar
-from escort.rota.models import Direction, Leg, LegState
+from escort.rota.models import Cause, Direction, Leg, LegState
 from escort.schools import service as schools
 from escort.schools.calendar import entries_between
 from escort.schools.models import CalendarEntry, CalendarKind, CalendarSource, School
@@ -153,7 +153,7 @@ def _move_what_was_changed_by_hand(
     aboard = boarded(session, leg_ids)
     for leg_id in leg_ids:
         if leg_id not in aboard:
-            change_leg(session, leg_id=leg_id, by=by, now=now, zone=zone, pickup_at=moment)
+            change_leg(session, leg_id=leg_id, by=by, now=now, zone=zone, pickup_at=moment, cause=Cause.TIMES)
 
 
 FRIDAY = 4

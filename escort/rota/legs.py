@@ -4,7 +4,7 @@ The generator inserts by the natural key (escort, date, direction), withdraws wh
 and never comes back over a leg that a human has cancelled or changed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -19,18 +19,18 @@ from escort.errors import Conflict, NotFound, Refused
 from escort.families.models import PlaceKind
 from escort.families.queries import PlannableEscort, plannable_escorts
 from escort.rota.aboard import boarded, follow_by_phone
-from escort.rota.models import (
-    LIVE_SHIFT,
-    Direction,
-    Leg,
-    LegState,
-    Run,
-    RunLeg,
-    Shift,
+from escort.rota.changed import (
+    Move,
+    drive_apart,
+    end_what_was_shown,
+    note_changed,
+    published_runs,
+    runs_that_stay,
 )
-from escort.rota.release import Reason, free_shifts, retime_runs, take_legs_out
+from escort.rota.models import Cause, Direction, Leg, LegState, Run, RunLeg
+from escort.rota.release import Reason, retime_runs, take_legs_out
 from escort.rota.run_times import floor_to_step
-from escort.rota.shown import YES_HOLDS_FOR, is_near
+from escort.rota.shown import YES_HOLDS_FOR
 from escort.schools.calendar import calendar_of
 from escort.schools.models import School
 from escort.sentences import mark
@@ -39,6 +39,7 @@ from scheduling.school_days import SchoolCalendar, SchoolDay
 from scheduling.travel import EstimatedTravel
 
 HORIZON = timedelta(weeks=4)
+LEGS_AT_ONCE = 500
 BEFORE_BELL = timedelta(minutes=10)
 ALREADY_ABOARD = mark("孩子已经在车上，这趟不能取消，也不能改。请打电话给司机，跟到送达。")
 Key = tuple[int, date, str]
@@ -82,10 +83,16 @@ def extend_calendar(
     standing = [leg for leg in standing if leg.id not in aboard]
     nudged = [leg for leg in standing if leg not in moved and _is_nudged(leg, wanted[_key(leg)])]
     withdraw_legs(session, gone, by="system", now=now, zone=zone)
-    _renew(session, [*back, *moved], wanted, now=now, zone=zone)
-    _nudge(
-        session, {_id(leg): _later(leg, wanted[_key(leg)]) for leg in nudged}, by="system", now=now, zone=zone
+    _revive(session, back, wanted)
+    _move(
+        session,
+        {_id(leg): leg for leg in moved},
+        {_id(leg): wanted[_key(leg)] for leg in moved},
+        by="system",
+        now=now,
+        zone=zone,
     )
+    _nudge(session, {_id(leg): _later(leg, wanted[_key(leg)]) for leg in nudged}, by="system", now=now)
     session.expire_all()
     return Extended(added, len(gone), len(back), len(moved) + len(nudged))
 
@@ -154,8 +161,9 @@ def change_leg(
     pickup_at: datetime | None = None,
     place_name: str | None = None,
     point: tuple[float, float] | None = None,
+    cause: Cause = Cause.CHILD,
 ) -> None:
-    """Change one day's time or place. A yes that was given for something else ends; the leg is planned afresh.
+    """Change one day's time or place. A yes that was given for something else ends, and is asked for again.
 
     Up to ten minutes the yes holds. Raises NotFound, or Refused for a moment that is over or on another day.
     """
@@ -171,17 +179,12 @@ def change_leg(
         raise Refused("新的时间已经过了，或者不在同一天。请再核对。")
     later = new_at - leg.pickup_at
     if point is None and abs(later) <= YES_HOLDS_FOR:
-        _nudge(session, {leg_id: later}, by=by, now=now, zone=zone, by_hand=True)
+        _nudge(session, {leg_id: later}, by=by, now=now, by_hand=True)
         return
-    take_legs_out(session, leg_ids=[leg_id], reason=Reason.CHANGED, by=by, now=now, zone=zone)
-    leg = session.get_one(Leg, leg_id)
-    leg.pickup_at += later
-    leg.due_at += later
-    leg.by_hand = True
-    leg.generation += 1
+    values = {"pickup_at": new_at, "due_at": leg.due_at + later, "by_hand": True}
     if point is not None:
-        _meet_elsewhere(session, leg, point, place_name or "", is_time_given=pickup_at is not None)
-    session.flush()
+        values |= _met_elsewhere(session, leg, point, place_name or "", values, pickup_at is not None)
+    _move(session, {leg_id: leg}, {leg_id: values}, cause=cause, by=by, now=now, zone=zone)
 
 
 def missing_on(session: Session, *, on: date, zone: ZoneInfo, now: datetime) -> int:
@@ -322,7 +325,6 @@ def _nudge(
     *,
     by: str,
     now: datetime,
-    zone: ZoneInfo,
     by_hand: bool = False,
 ) -> None:
     """Move legs a little within their runs. A yes ends only once it is more than ten minutes from what was shown."""
@@ -336,56 +338,135 @@ def _nudge(
     run_ids = set(
         session.exec(select(RunLeg.run_id).where(col(RunLeg.leg_id).in_(list(later)), col(RunLeg.is_live)))
     )
+    was = _starts_of(session, run_ids)
     retime_runs(session, run_ids)
-    shown = session.exec(
-        select(Shift.id, Shift.shown_starts_at, Run.starts_at)
-        .join(Run, col(Run.id) == col(Shift.run_id))
-        .where(
-            col(Run.id).in_(run_ids),
-            col(Shift.state).in_(LIVE_SHIFT),
-            col(Shift.shown_starts_at).is_not(None),
-        )
-    ).all()
-    ended = [
-        shift_id
-        for shift_id, shown_at, starts_at in shown
-        if shift_id is not None and not is_near(shown_at, starts_at)
-    ]
-    free_shifts(session, shift_ids=ended, reason=Reason.CHANGED, by=by, now=now, zone=zone)
+    end_what_was_shown(session, run_ids, was=was, by=by, now=now)
 
 
-def _meet_elsewhere(
-    session: Session, leg: Leg, point: tuple[float, float], name: str, *, is_time_given: bool
+def _move(
+    session: Session,
+    legs: Mapping[int, Any],
+    values: Mapping[int, Mapping[str, Any]],
+    *,
+    cause: Cause | None = None,
+    by: str,
+    now: datetime,
+    zone: ZoneInfo,
 ) -> None:
+    """Give legs another time or place: those of one car that move as one stay in it, the others leave it.
+
+    `values`: what each leg is where it rides alone. Whoever had said yes, or was asked, is asked again.
+    """
+    if not legs:
+        return
+    moves = {leg_id: _as_move(leg, values[leg_id]) for leg_id, leg in legs.items()}
+    runs = published_runs(session, moves)
+    _note(session, {leg_id: legs[leg_id] for leg_id in runs}, moves, cause, now)
+    stay = runs_that_stay(session, moves)
+    was = _starts_of(session, stay)
+    staying = {leg_id for leg_ids in stay.values() for leg_id in leg_ids}
+    leaving = moves.keys() - staying
+    take_legs_out(session, leg_ids=leaving, reason=Reason.CHANGED, by=by, now=now, zone=zone)
+    together = {leg_id for leg_ids in stay.values() if len(leg_ids) > 1 for leg_id in leg_ids}
+    _write(session, moves, values, together)
+    _measure_alone(session, [run_id for run_id, leg_ids in stay.items() if len(leg_ids) == 1])
+    retime_runs(session, stay)
+    elsewhere = {run_id for run_id, leg_ids in stay.items() if moves[leg_ids[0]].is_elsewhere}
+    end_what_was_shown(session, stay, was=was, elsewhere=elsewhere, by=by, now=now)
+    drive_apart(session, {leg_id: runs[leg_id] for leg_id in leaving if leg_id in runs}, now=now)
+
+
+def _note(
+    session: Session, legs: Mapping[int, Any], moves: Mapping[int, Move], cause: Cause | None, now: datetime
+) -> None:
+    for one in Cause:
+        of_cause = {leg_id: leg for leg_id, leg in legs.items() if (cause or _cause_of(moves[leg_id])) is one}
+        note_changed(session, of_cause, cause=one, now=now)
+
+
+def _write(
+    session: Session,
+    moves: Mapping[int, Move],
+    values: Mapping[int, Mapping[str, Any]],
+    together: Collection[int],
+) -> None:
+    """Children of one car keep their order and their ways: only the time moves."""
+    ids = list(moves)
+    for start in range(0, len(ids), LEGS_AT_ONCE):
+        for leg in session.exec(select(Leg).where(col(Leg.id).in_(ids[start : start + LEGS_AT_ONCE]))):
+            leg_id, later = _id(leg), moves[_id(leg)].later
+            new = values[leg_id]
+            if leg_id in together:
+                new = {"pickup_at": leg.pickup_at + later, "due_at": leg.due_at + later}
+            for name, value in new.items():
+                setattr(leg, name, value)
+            leg.generation = leg.generation + 1
+    session.flush()
+
+
+def _measure_alone(session: Session, run_ids: Sequence[int]) -> None:
+    """A child alone in a car gives the run its way."""
+    rows = session.exec(
+        select(Run, Leg.km, Leg.minutes)
+        .join(RunLeg, (col(RunLeg.run_id) == col(Run.id)) & col(RunLeg.is_live))
+        .join(Leg, col(Leg.id) == col(RunLeg.leg_id))
+        .where(col(Run.id).in_(run_ids))
+    )
+    for run, km, minutes in rows.all():
+        run.km, run.minutes = km, minutes
+    session.flush()
+
+
+def _as_move(leg: Any, row: Mapping[str, Any]) -> Move:
+    place = ("lat", "lon", "km", "minutes")
+    return Move(
+        later=_later(leg, row),
+        is_elsewhere=any(name in row and row[name] != getattr(leg, name) for name in place),
+    )
+
+
+def _cause_of(move: Move) -> Cause:
+    return Cause.CHILD if move.is_elsewhere else Cause.TIMES
+
+
+def _starts_of(session: Session, run_ids: Collection[int]) -> dict[int, datetime]:
+    rows = session.exec(select(Run.id, Run.starts_at).where(col(Run.id).in_(list(run_ids))))
+    return {run_id: starts_at for run_id, starts_at in rows if run_id is not None}
+
+
+def _met_elsewhere(
+    session: Session,
+    leg: Leg,
+    point: tuple[float, float],
+    name: str,
+    values: Mapping[str, Any],
+    is_time_given: bool,
+) -> dict[str, Any]:
     """Another place for one day: the way is measured anew, and with it the pick-up, unless a human said when."""
     school = session.get_one(School, leg.school_id)
     travel = EstimatedTravel()
     km = travel.km(np.array([point]), np.array([[school.lat, school.lon]]))[:, 0]
-    leg.lat, leg.lon = point
-    leg.place_kind, leg.place_name = PlaceKind.POINT, name
-    leg.km, leg.minutes = round(float(km[0]), 1), round(float(travel.minutes(km)[0]))
+    minutes = round(float(travel.minutes(km)[0]))
+    place = {
+        "lat": point[0],
+        "lon": point[1],
+        "place_kind": PlaceKind.POINT,
+        "place_name": name,
+        "km": round(float(km[0]), 1),
+        "minutes": minutes,
+    }
     if leg.direction == Direction.HOME:
-        leg.due_at = leg.pickup_at + timedelta(minutes=leg.minutes)
-    elif not is_time_given:
-        leg.pickup_at = floor_to_step(leg.due_at - timedelta(minutes=leg.minutes))
+        return place | {"due_at": values["pickup_at"] + timedelta(minutes=minutes)}
+    if is_time_given:
+        return place
+    return place | {"pickup_at": floor_to_step(values["due_at"] - timedelta(minutes=minutes))}
 
 
-def _renew(
-    session: Session,
-    legs: Sequence[Any],
-    wanted: Mapping[Key, dict[str, Any]],
-    *,
-    now: datetime,
-    zone: ZoneInfo,
-) -> None:
-    """Give legs the calendar's new values; a run that was planned for the old ones is given up."""
-    if not legs:
-        return
-    rows = [{"id": leg.id, **wanted[_key(leg)], "generation": leg.generation + 1} for leg in legs]
-    take_legs_out(
-        session, leg_ids=[_id(leg) for leg in legs], reason=Reason.CHANGED, by="system", now=now, zone=zone
-    )
-    session.execute(bulk_update(Leg), rows)
+def _revive(session: Session, legs: Sequence[Any], wanted: Mapping[Key, dict[str, Any]]) -> None:
+    """Want legs again that had been withdrawn, as the calendar has them now."""
+    if legs:
+        rows = [{"id": leg.id, **wanted[_key(leg)], "generation": leg.generation + 1} for leg in legs]
+        session.execute(bulk_update(Leg), rows)
 
 
 def _key(leg: Any) -> Key:

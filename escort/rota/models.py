@@ -73,6 +73,7 @@ class HowSaid(StrEnum):
 class AskKind(StrEnum):
     ROUTINE = "routine"  # all shifts of one person's coming week
     STAND_IN = "stand_in"  # one run, with a deadline that shrinks
+    CHANGED = "changed"  # runs that this person had said yes to, or was asked for, as they were before
 
 
 class AskState(StrEnum):
@@ -307,6 +308,8 @@ class Offer(SQLModel, table=True):
     state: str = Field(default=OfferState.OPEN, max_length=16)
     shown_starts_at: datetime | None = None  # a yes holds for what was shown
     shown_legs: str = Field(default="", max_length=120)  # leg ids with generations, as shown
+    was_starts_at: datetime | None = None  # asked again: when the run began as this person knew it
+    is_elsewhere: bool = False  # asked again: the place is another one
     gave_way: str = Field(default="", max_length=120)  # rules that the coordinator who asked gave way in
     answered_at: datetime | None = None
     end_reason: str = Field(default="", max_length=40)  # why a yes to it could not be taken
@@ -369,6 +372,24 @@ class Relief(SQLModel, table=True):
         ),
         Index("ix_relief_state_deadline_at", "state", "deadline_at"),
     )
+
+
+class Cause(StrEnum):
+    """What moved a leg that somebody had been asked for."""
+
+    TIMES = "times"  # the school's: an early dismissal, another bell
+    CHILD = "child"  # one child's own: its time or its place
+
+
+class ChangedLeg(SQLModel, table=True):
+    """A published leg that is not what was shown any more: who said yes before is asked again, and counted."""
+
+    __tablename__ = "changed_leg"
+    leg_id: int = Field(primary_key=True, foreign_key="leg.id", sa_column_kwargs={"autoincrement": False})
+    on: date = Field(index=True)
+    cause: str = Field(max_length=16)
+    was_pickup_at: datetime  # before the last change
+    changed_at: datetime
 
 
 class Refusal(SQLModel, table=True):

@@ -264,6 +264,19 @@ def withdraw_offers(session: Session, offers: Sequence[Offer], *, now: datetime,
         withdraw(session, about=f"ask:{ask_id}", reason=reason, now=now)
 
 
+def tell_to_stand_down(
+    session: Session, shifts: Sequence[Shift], *, reason: str, now: datetime, zone: ZoneInfo
+) -> None:
+    """Tell people whose shifts have ended that they need not go, and in a few words why."""
+    shown = shown_runs(session, [shift.run_id for shift in shifts if shift.run_id is not None])
+    letters = [
+        _stand_down(shift, shown[shift.run_id], reason, "system", now, zone)
+        for shift in shifts
+        if shift.run_id in shown
+    ]
+    enqueue_many(session, letters, now=now)
+
+
 def drivers_of(session: Session, run_ids: Collection[int]) -> dict[int, Shift]:
     """Return the live driver's shift of each run that has one."""
     shifts = session.exec(

@@ -39,7 +39,7 @@ from escort.rota.models import (
 )
 from escort.rota.problems import PROMISED, KeyedProblem, ordered_legs, problem_of, week_of
 from escort.rota.seats import lock_runs, searched_reliefs, seats_to_search
-from escort.rota.shown import CHANGED, RunShown, shown_runs
+from escort.rota.shown import CHANGED, RunShown, is_near, shown_runs
 from escort.spoken import Turn
 from notifications.models import Urgency
 from notifications.outbox import Letter, enqueue_many
@@ -217,7 +217,8 @@ class _Round:
             waiting = self.waiting[_id(run.id), seat]
             deadlines += waiting
             eager = self.eager[_id(run.id), seat]
-            chosen = [*eager, *self._next_people(run, terms.people - len(waiting) - len(eager))]
+            others = terms.people - len(waiting) - len(eager)
+            chosen = [*eager, *self._next_people(run, others, besides=eager)]
             if chosen:
                 deadlines.append(
                     _ask(
@@ -263,12 +264,13 @@ class _Round:
             self.session.add(run)
         _settle(self.session, run, search_at=look_again_at(self.now, run.starts_at))
 
-    def _next_people(self, run: Run, limit: int) -> list[int]:
+    def _next_people(self, run: Run, limit: int, *, besides: Collection[int]) -> list[int]:
         """Return whom to ask next; who has another question open comes only if there is nobody else."""
         if limit <= 0:
             return []
         tried = {
-            *_asked_before(self.session, _id(run.id), tuple(OfferState)),
+            *besides,
+            *_asked_about(self.session, run),
             *_refused(self.session, _id(run.id)),
             *_people_of(self.session, _id(run.id)),
         }
@@ -422,7 +424,15 @@ def _ask(
         deadline = relief.deadline_at if who else min(terms.deadline_at, relief.deadline_at)
         terms = replace(terms, deadline_at=deadline)
     ask_ids, shown = _open_asks(
-        session, run, role, people, terms.deadline_at, now=now, gave_way=gave_way or {}, relief=relief
+        session,
+        run,
+        role,
+        people,
+        terms.deadline_at,
+        now=now,
+        gave_way=gave_way or {},
+        relief=relief,
+        was=was,
     )
     theirs = (
         shown_runs(session, [relief.their_run_id])[relief.their_run_id]
@@ -469,6 +479,7 @@ def _open_asks(
     now: datetime,
     gave_way: Mapping[int, Collection[Rule]],
     relief: Relief | None = None,
+    was: Mapping[int, datetime] | None = None,
 ) -> tuple[Sequence[int | None], RunShown]:
     """Open a stand-in ask with its one offer for each person; return their ids and what is shown."""
     run_id = _id(run.id)
@@ -500,6 +511,7 @@ def _open_asks(
             direction=run.direction,
             shown_starts_at=shown.starts_at,
             shown_legs=shown.legs,
+            was_starts_at=(was or {}).get(volunteer),
             gave_way=",".join(sorted(gave_way.get(volunteer, ()))),
             relief_id=relief.id if relief is not None else None,
         )
@@ -521,7 +533,8 @@ def _question(
     zone: ZoneInfo,
 ) -> Wording:
     if was is not None:
-        return wording.run_changed(shown.turn, was=was, deadline=deadline, link=link, now=now, zone=zone)
+        change = wording.Changed(shown.turn, was, is_elsewhere=is_near(was, shown.starts_at))
+        return wording.asked_again([change], deadline=deadline, link=link, now=now, zone=zone)
     if theirs is not None:
         return wording.swap_ask(shown.turn, theirs, who=who, deadline=deadline, link=link, now=now, zone=zone)
     ask = wording.stand_in_ask if relief is None else partial(wording.relief_ask, who=who)
@@ -568,6 +581,18 @@ def _asked_before(session: Session, run_id: int, states: Collection[str]) -> lis
             )
         )
     )
+
+
+def _asked_about(session: Session, run: Run) -> list[int]:
+    """Return who was asked for the run as it is now: another time is another question, but to a no."""
+    rows = session.exec(
+        select(Offer.volunteer_id, Offer.shown_starts_at, Offer.state).where(Offer.run_id == run.id)
+    )
+    return [
+        volunteer_id
+        for volunteer_id, shown_at, state in rows
+        if state == OfferState.OPEN or is_near(shown_at, run.starts_at)
+    ]
 
 
 def _eager(session: Session, run_ids: Sequence[int]) -> dict[tuple[int, str], dict[int, datetime]]:

@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select, update
 
 from escort import wording
-from escort.rota.models import Ask, AskKind, AskState, Offer, OfferState, Run, Shift, ShiftState
+from escort.rota.models import Ask, AskState, Offer, OfferState, Run, Shift, ShiftState
 from escort.rota.repeats import repeat_reason
 from escort.rota.seats import open_seats
 from escort.rota.shown import shown_runs
@@ -102,10 +102,17 @@ def tell_the_others(session: Session, winner: Offer, *, now: datetime, zone: Zon
         .values(state=str(OfferState.TAKEN), answered_at=now)
     )
     shown = shown_runs(session, [winner.run_id] if winner.run_id else [])
+    with_more = set(
+        session.exec(
+            select(Offer.ask_id).where(
+                col(Offer.ask_id).in_([ask.id for _, ask in others]), Offer.state == OfferState.OPEN
+            )
+        )
+    )
     letters = []
     for offer, ask in others:
         unread = 0
-        if ask.kind == AskKind.STAND_IN:  # a week's ask goes on with its other turns
+        if ask.id not in with_more:  # else it goes on with its other turns
             session.exec(
                 update(Ask)
                 .where(col(Ask.id) == ask.id, col(Ask.state) == AskState.OPEN)

@@ -217,9 +217,33 @@ MESSAGES = [
         "【杜鹃鸟】明天07:45上学、下周四07:30上学没有换成，两边都照原来的。",
     ),
     (
-        wording.run_changed(TOMORROW, was=at(9, 8), deadline=at(8, 20), link=LINK, now=NOW, zone=ZONE),
+        wording.asked_again(
+            [wording.Changed(TOMORROW, at(9, 8))], deadline=at(8, 20), link=LINK, now=NOW, zone=ZONE
+        ),
         2,
-        "【杜鹃鸟】明天08:00上学这趟有变，原来的答应不算了。现在是明天07:45上学，望溪镇一带。还能去回1，去不了回2；20:00前回就好。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+        "【杜鹃鸟】明天上学改到07:45（原来08:00），望溪镇一带。之前说的不算了，请重新回一次：能去回1，去不了回2。20:00前回就好。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.asked_again(
+            [wording.Changed(TOMORROW, TOMORROW.starts_at, is_elsewhere=True)],
+            deadline=at(8, 20),
+            link=LINK,
+            now=NOW,
+            zone=ZONE,
+        ),
+        2,
+        "【杜鹃鸟】明天07:45上学换了地方，望溪镇一带。之前说的不算了，请重新回一次：能去回1，去不了回2。20:00前回就好。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.asked_again(
+            [wording.Changed(MONDAY, at(12, 8)), wording.Changed(WEDNESDAY, at(14, 17), is_elsewhere=True)],
+            deadline=at(9, 20),
+            link=LINK,
+            now=NOW,
+            zone=ZONE,
+        ),
+        3,
+        "【杜鹃鸟】2趟有变：下周一上学改到07:45（原来08:00）；下周三放学改到16:00（原来17:00），地方也换了，望溪镇一带。之前说的不算了，请重新回一次：都能去回1，都不行回2，只周三不行回“2周三”。明天20:00前回。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
     ),
     (
         wording.ask_understood_yes([MONDAY, WEDNESDAY], now=NOW, zone=ZONE),
