@@ -22,7 +22,7 @@ from notifications.models import Message
 from notifications.outbox import acknowledge
 from notifications.wording import Wording
 
-INVITING = {"family.tomorrow", "family.tomorrow_open", "family.searching"}
+INVITING = {"family.tomorrow", "family.tomorrow_open", "family.searching", "family.asked_again"}
 """Texts that say: 不用接请回2."""
 
 ASKING = INVITING | {ARRIVAL}

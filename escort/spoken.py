@@ -178,6 +178,21 @@ def family_half(half: Half, zone: ZoneInfo) -> str:
     return family_clock(half.at, zone) + ("" if half.direction == TO_SCHOOL else "放学")
 
 
+def family_changed(half: Half, was: datetime, zone: ZoneInfo) -> str:
+    """Return 放学改到下午2点30（原来下午4点）, 改到早上8点45来接（原来早上7点45）, or 下午4点放学的安排有变."""
+    if was == half.at:
+        return family_half(half, zone) + "的安排有变"
+    new, old = family_clock(half.at, zone), family_clock(was, zone)
+    if half.direction == TO_SCHOOL:
+        return f"改到{new}来接（原来{old}）"
+    return f"放学改到{new}（原来{old}）"
+
+
+def told_by(half: Half, now: datetime, zone: ZoneInfo) -> str:
+    """Return ，最晚下午2点10告诉您谁来; nothing where no moment is left to promise."""
+    return f"，最晚{family_moment(half.told_by, now, zone)}告诉您谁来" if half.told_by else ""
+
+
 def who_comes(half: Half, now: datetime, zone: ZoneInfo) -> str:
     """Return the truth about one half: who comes, in which car, with which word; or by when we say more."""
     when = family_half(half, zone)

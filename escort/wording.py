@@ -390,6 +390,20 @@ def family_car_changed(child: str, half: Half, *, link: str, now: datetime, zone
     return _say("family.car_changed", child=child, day=day, half=spoken.who_comes(half, now, zone), link=link)
 
 
+def family_asked_again(
+    child: str, half: Half, *, was: datetime, link: str, now: datetime, zone: ZoneInfo
+) -> Wording:
+    """Another time, or another place, and the driver has not yet said yes to it: what was told holds no more."""
+    return _say(
+        "family.asked_again",
+        child=child,
+        day=spoken.day(half.at, now, zone),
+        change=spoken.family_changed(half, was, zone),
+        by=spoken.told_by(half, now, zone),
+        link=link,
+    )
+
+
 def family_cancel_understood(
     child: str, halves: Sequence[Half], *, duty_phone: str, now: datetime, zone: ZoneInfo
 ) -> Wording:
@@ -831,6 +845,10 @@ TEXTS = {
     "family.car_changed": (
         "【杜鹃鸟】换车了，人没有换。{child}{day}{half}。原来的车牌不算数了，暗号对不上不上车。{link}"
     ),
+    "family.asked_again": (
+        "【杜鹃鸟】{child}{day}{change}，原来的人和暗号不算数，正在重新问司机{by}。"
+        "没收到消息前，不要把孩子交给任何人。不用接请回2。{link}"
+    ),
     "family.cancelled": "【杜鹃鸟】记下了：{child}{day}{halves}不用接，司机和校门马上知道。改主意请打{phone}。",
     "family.office_cancelled": (
         "【杜鹃鸟】值班老师记下了：{child}{day}{half}不用接，不会有车来。不是您的意思，请马上打{phone}。"
@@ -925,6 +943,7 @@ MAX_SEGMENTS = {
     "family.lost_driver": 3,
     "family.accompanied": 3,
     "family.not_accompanied": 3,
+    "family.asked_again": 3,
     "case.one": 3,
     "case.many": 3,
 }

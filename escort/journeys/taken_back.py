@@ -20,6 +20,7 @@ WHO_COMES = frozenset(
         "family.tomorrow_open",
         "family.searching",
         "family.lost_driver",
+        "family.asked_again",
         "family.nobody",
         "family.nobody_home",
         "family.changed",

@@ -23,6 +23,7 @@ from escort.journeys.words import spoken_pair
 from escort.roster.models import Volunteer
 from escort.rota.asks import LinkMaker
 from escort.rota.models import ChangedCar, Leg, LegState, Role, RunLeg, Shift, ShiftState
+from escort.rota.release import Reason
 from escort.spoken import Half
 from notifications.models import Urgency
 from notifications.outbox import Letter, enqueue_many, respect_quiet_hours
@@ -111,6 +112,7 @@ class Stage(StrEnum):
     MOVED = "moved"  # the same driver at another time, or with another word
     CAR = "car"  # the same driver in another car
     LOST = "lost"  # he no longer comes, and nobody is found yet
+    ASKED_AGAIN = "asked_again"  # the time or the place is another one, and nobody has said yes to it yet
     SEARCHING = "searching"  # still nobody: we had said by when we would say so
 
 
@@ -136,6 +138,7 @@ class _News:
     stage: Stage
     gone: str = ""  # the surname that is no longer valid
     before: str = ""  # what was told before: two tellings of one change are one message
+    was: datetime | None = None  # the pick-up that was told before
 
 
 def children_to_tell(session: Session, *, now: datetime, zone: ZoneInfo) -> set[int]:
@@ -257,7 +260,7 @@ def _news(
         stage, gone = _what_changed(session, one, told)
         before = f"{told.shift_id or 0}{_car_mark(told.car_id)}@{told.promised_at or told.pickup_at:%d%H%M}"
         if _renew(session, one, told, now):
-            news.append(_News((one,), stage, gone, before))
+            news.append(_News((one,), stage, gone, before, told.pickup_at))
     take_back(session, [one.legs[0].leg.id or 0 for one in news], now=now)
     return news
 
@@ -295,14 +298,17 @@ def _tell_of_ended(
 
 
 def _what_changed(session: Session, one: _LegNow, told: ToldFamily) -> tuple[Stage, str]:
+    before = session.get(Shift, told.shift_id) if told.shift_id else None
     if one.shift is None:
+        asked_again = before is not None and before.end_reason.startswith(Reason.CHANGED)
+        if asked_again or one.leg.pickup_at != told.pickup_at:
+            return Stage.ASKED_AGAIN, ""
         return (Stage.LOST, told.surname) if told.shift_id else (Stage.SEARCHING, "")
     if told.shift_id is None:
         return Stage.FOUND, ""
     is_only_car = one.shift_id == told.shift_id and one.leg.pickup_at == told.pickup_at
     if is_only_car and one.car_id != told.car_id:
         return Stage.CAR, ""
-    before = session.get(Shift, told.shift_id)
     if before is not None and before.volunteer_id == one.shift.volunteer_id:
         return Stage.MOVED, ""
     return Stage.CHANGED, told.surname
@@ -365,10 +371,10 @@ def _told_otherwise() -> Any:
 
 
 def _tell_at(row: Any, now: datetime) -> datetime:
-    """Return when a change is told. A lost driver far from T: after the search had ten minutes to find another."""
+    """Return when a change is told: another time at once, a lost driver far from T after the search had ten minutes."""
     leg, told, shift_id, ended_at = row
     first_search: datetime = min(ended_at + SEARCH_FIRST, leg.pickup_at - LAST_HOUR) if ended_at else now
-    is_lost = shift_id is None and told.shift_id is not None
+    is_lost = shift_id is None and told.shift_id is not None and leg.pickup_at == told.pickup_at
     return max(now, first_search) if is_lost else now
 
 
@@ -489,6 +495,9 @@ def _said(one: _News, name: str, link: str, now: datetime, zone: ZoneInfo) -> Wo
             return wording.family_car_changed(name, halves[0], link=link, now=now, zone=zone)
         case Stage.MOVED:
             return wording.family_time_changed(name, halves[0], link=link, now=now, zone=zone)
+        case Stage.ASKED_AGAIN:
+            was = one.was or halves[0].at
+            return wording.family_asked_again(name, halves[0], was=was, link=link, now=now, zone=zone)
         case Stage.LOST | Stage.SEARCHING:
             return wording.family_searching(name, halves[0], gone=one.gone, link=link, now=now, zone=zone)
 

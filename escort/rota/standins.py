@@ -585,8 +585,11 @@ def _asked_before(session: Session, run_id: int, states: Collection[str]) -> lis
 
 def _asked_about(session: Session, run: Run) -> list[int]:
     """Return who was asked for the run as it is now: another time is another question, but to a no."""
+    asked_in_vain = col(Offer.relief_id).is_not(None) & (col(Offer.state) == OfferState.WITHDRAWN)
     rows = session.exec(
-        select(Offer.volunteer_id, Offer.shown_starts_at, Offer.state).where(Offer.run_id == run.id)
+        select(Offer.volunteer_id, Offer.shown_starts_at, Offer.state).where(
+            Offer.run_id == run.id, ~asked_in_vain
+        )
     )
     return [
         volunteer_id

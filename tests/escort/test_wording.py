@@ -394,6 +394,30 @@ MESSAGES = [
         "【杜鹃鸟】接送有变。杨同学明天早上7点45，姓周的志愿者来接，车牌尾号I86，暗号蓝色风筝。原来的时间和暗号不算数了。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
     ),
     (
+        wording.family_asked_again(
+            "杨同学",
+            Half(at(8, 14, 30), "home", told_by=at(8, 14, 10)),
+            was=at(8, 16),
+            link=LINK,
+            now=at(8, 11),
+            zone=ZONE,
+        ),
+        2,
+        "【杜鹃鸟】杨同学今天放学改到下午2点30（原来下午4点），原来的人和暗号不算数，正在重新问司机，最晚下午2点10告诉您谁来。没收到消息前，不要把孩子交给任何人。不用接请回2。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.family_asked_again(
+            "杨同学", Half(at(9, 8, 45), "to_school"), was=at(9, 7, 45), link=LINK, now=NOW, zone=ZONE
+        ),
+        2,
+        "【杜鹃鸟】杨同学明天改到早上8点45来接（原来早上7点45），原来的人和暗号不算数，正在重新问司机。没收到消息前，不要把孩子交给任何人。不用接请回2。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.family_asked_again("杨同学", OPEN, was=OPEN.at, link=LINK, now=NOW, zone=ZONE),
+        2,
+        "【杜鹃鸟】杨同学明天下午4点放学的安排有变，原来的人和暗号不算数，正在重新问司机，最晚晚上8点告诉您谁来。没收到消息前，不要把孩子交给任何人。不用接请回2。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
         wording.family_cancel_understood("杨同学", [MORNING, AFTERNOON], duty_phone=DUTY, now=NOW, zone=ZONE),
         1,
         "【杜鹃鸟】记下了：杨同学明天早上7点45、下午4点放学不用接，司机和校门马上知道。改主意请打199 0000 0001。",

@@ -12,12 +12,16 @@ from escort.db import Store
 from escort.families.models import Guardian
 from escort.journeys.reminders import next_due_at, sweep_reminders
 from escort.journeys.words import spoken_pair
+from escort.rota.legs import change_leg
 from escort.rota.models import LegState, ShiftState
+from escort.schools.service import Scope
 from notifications.models import HandKind, HandTask, Message, MessageState, Urgency
 from notifications.sealed import Keyring
 from tests.builders import NOW, ZONE, a_child, a_volunteer
-from tests.cast import the_cast
+from tests.cast import LIN, the_cast
 from tests.escort.journeys.rides import MINUTE, TOMORROW, Ride, a_leg, a_ride, a_shift, local, tap
+from tests.escort.rota.changes import ELEVEN, a_way_home, ask_all_again, call_early
+from tests.escort.rota.weeks import say_yes
 
 DUTY = "199 0000 0001"
 T = local(TOMORROW, 7, 45)
@@ -422,3 +426,41 @@ def test_a_whole_districts_evening_costs_few_queries(session: Session) -> None:
     assert sweep(session, NOW) == 30
 
     assert len(statements) <= 16
+
+
+def test_an_early_dismissal_is_told_to_the_family_at_once_and_truly(session: Session) -> None:
+    child, wang = a_child(session, escorted="Mon-Fri home"), a_volunteer(session)
+    a_way_home(session, child, driver=wang)
+    run_until(session, ELEVEN - MINUTE)
+    call_early(session, Scope(child.school.id))
+    ask_all_again(session)
+
+    sweep(session, ELEVEN)
+
+    assert texts(session, child.guardian_subject)[-1] == (
+        "【杜鹃鸟】杨同学今天放学改到下午2点30（原来下午4点），原来的人和暗号不算数，正在重新问司机，"
+        "最晚下午2点10告诉您谁来。没收到消息前，不要把孩子交给任何人。不用接请回2。"
+    )
+    assert sweep(session, ELEVEN + MINUTE) == 0
+
+    say_yes(session, wang, ELEVEN + 5 * MINUTE)
+    sweep(session, ELEVEN + 5 * MINUTE)
+
+    assert texts(session, child.guardian_subject)[-1].startswith(
+        "【杜鹃鸟】找到人了。杨同学今天下午2点30放学，姓王的志愿者送回家"
+    )
+
+
+def test_another_place_is_told_after_the_driver_had_ten_minutes_to_answer(session: Session) -> None:
+    child, wang = a_child(session, escorted="Mon-Fri home"), a_volunteer(session)
+    ride = a_way_home(session, child, driver=wang)
+    run_until(session, ELEVEN - MINUTE)
+    change_leg(session, leg_id=ride.leg_id, by=LIN, now=ELEVEN, zone=ZONE, point=(30.90, 103.85))
+    ask_all_again(session)
+
+    assert sweep(session, ELEVEN) == 0
+    sweep(session, ELEVEN + 10 * MINUTE)
+
+    assert texts(session, child.guardian_subject)[-1].startswith(
+        "【杜鹃鸟】杨同学今天下午4点放学的安排有变，原来的人和暗号不算数"
+    )
