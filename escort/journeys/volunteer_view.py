@@ -46,12 +46,9 @@ from escort.spoken import surname_of
 class OfferedTurn:
     offer_id: int
     turn: Turn
-<<<<<<< HEAD
     is_standing: bool = False  # told, not asked: a standing yes covers it
-=======
     was_at: datetime | None = None  # asked again: when it began as this person knew it
     is_elsewhere: bool = False  # asked again: another place
->>>>>>> 3294105 (Tell families at once when school is out earlier, and show volunteers the old time beside the new)
 
 
 @dataclass(frozen=True)
@@ -212,15 +209,15 @@ def _ask_views(
         is_there = offer.run_id is None or offer.run_id in runs
         if ask.state == AskState.OPEN and offer.state in CAN_SAY_NO and is_there:
             asks[ask.id or 0] = ask
-<<<<<<< HEAD
-            is_standing = offer.state == OfferState.STANDING
-            offered[ask.id or 0].append(OfferedTurn(offer.id or 0, turn_of(offer, runs), is_standing))
-=======
-            turn = turn_of(offer, runs)
             offered[ask.id or 0].append(
-                OfferedTurn(offer.id or 0, turn, offer.was_starts_at, offer.is_elsewhere)
+                OfferedTurn(
+                    offer.id or 0,
+                    turn_of(offer, runs),
+                    is_standing=offer.state == OfferState.STANDING,
+                    was_at=offer.was_starts_at,
+                    is_elsewhere=offer.is_elsewhere,
+                )
             )
->>>>>>> 3294105 (Tell families at once when school is out earlier, and show volunteers the old time beside the new)
     ordered = sorted(asks.values(), key=lambda ask: (ask.kind == AskKind.ROUTINE, ask.deadline_at, ask.id))
     wish_of = {ask.id: wishes[offer.relief_id] for ask, offer in asked if offer.relief_id in wishes}
     return tuple(
