@@ -623,6 +623,25 @@ def case_unfillable(legs: int, on: date) -> str:
     return f"{on.month}月{on.day}日有{legs}段，按现在的条件没有人开得了"
 
 
+def case_changed(
+    on: date,
+    starts_at: datetime,
+    direction: str,
+    *,
+    is_early: bool,
+    answered: int,
+    cars: int,
+    missing: int,
+    zone: ZoneInfo,
+) -> str:
+    what = (
+        f"{spoken.clock(starts_at, zone)}提前放学"
+        if is_early
+        else f"{spoken.DIRECTIONS[direction]}改了时间或地方"
+    )
+    return f"{on.month}月{on.day}日{what}：已回{answered}/{cars}，还有{missing}趟没人答应"
+
+
 def case_not_planned(legs: int, on: date) -> str:
     return f"{on.month}月{on.day}日有{legs}段还没排，或排了还没公布"
 

@@ -15,6 +15,7 @@ class CaseState(StrEnum):
 
 class CaseKind(StrEnum):
     NO_DRIVER = "no_driver"  # a leg without a driver
+    CHANGED = "changed"  # a changed time or place that not every driver has said yes to; one grouped item
     NO_ANSWER = "no_answer"  # nobody said yes by the deadline
     UNFILLABLE = "unfillable"  # proved: nobody can drive these; one grouped item
     NOT_DEPARTED = "not_departed"

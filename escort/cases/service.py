@@ -371,7 +371,7 @@ def is_long_past(case: Case, now: datetime) -> bool:
 
     A child who was not fetched, not delivered or held back is never a mere word.
     """
-    only_a_word = case.kind in {CaseKind.NO_DRIVER, CaseKind.NO_ANSWER, CaseKind.UNFILLABLE}
+    only_a_word = case.kind in {CaseKind.NO_DRIVER, CaseKind.NO_ANSWER, CaseKind.UNFILLABLE, CaseKind.CHANGED}
     return only_a_word and case.needed_by is not None and case.needed_by <= now - LONG_PAST
 
 

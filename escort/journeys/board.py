@@ -18,6 +18,7 @@ from escort.cases.service import CAN_REOPEN as LATELY
 from escort.cases.service import HUMAN, is_long_past
 from escort.journeys import board_rows
 from escort.journeys.board_rows import HandRow, LegRow, OfficeRow, ShiftRow, StandInRow
+from escort.journeys.changed_days import Change, ChangedCar, changes_from
 from escort.journeys.leg_codes import GRACE_TO_DELIVER, ON_THE_ROAD, LegCode, code_of
 from escort.rota.models import LegState
 from escort.sentences import Sentence
@@ -36,6 +37,7 @@ class Action(StrEnum):
     SEE_PERSON = "see_person"
     SAY_ARRIVED = "say_arrived"  # the family said so on the phone
     CALL_FAMILY = "call_family"  # the child's page, where the number is
+    SEE_CHANGE = "see_change"  # the rota of the school whose time changed
     CLOSE = "close"
 
 
@@ -66,6 +68,7 @@ class CaseLine:
     told_again_at: datetime | None
     action: Action
     second: Action | None
+    change: Change | None = None  # of a grouped case about a changed time
 
 
 @dataclass(frozen=True)
@@ -167,10 +170,11 @@ def board(session: Session, *, now: datetime, zone: ZoneInfo) -> Board:
     taps = board_rows.taps(session, on=today)
     office = board_rows.office(session)
     settled = _settled_by_hand(live, closed_today)
+    changes = _changes(session, live, today)
     codes = {leg.leg_id: code_of(leg, drivers, taps, settled, now) for leg in legs}
     queue = sorted(
         (
-            _case_line(case, _legs_about(case.about, legs, run_of), codes, drivers, office, now)
+            _case_line(case, _legs_about(case.about, legs, run_of), codes, drivers, office, now, changes)
             for case in live
         ),
         key=lambda line: _rank(line, now),
@@ -197,6 +201,15 @@ def board(session: Session, *, now: datetime, zone: ZoneInfo) -> Board:
         next_duty_at=next_duty_at,
         next_look_at=_next_look_at(legs, codes, now),
     )
+
+
+def _changes(session: Session, live: Iterable[Case], today: date) -> dict[str, Change]:
+    """Return the changes that live cases are about, by what they are about; no statement where there is none."""
+    abouts = {case.about for case in live if case.kind == CaseKind.CHANGED}
+    if not abouts:
+        return {}
+    from_on = min(today, *(date.fromisoformat(about.split(":")[1]) for about in abouts))
+    return {change.about: change for change in changes_from(session, from_on) if change.about in abouts}
 
 
 def _settled_by_hand(live: list[Case], closed: list[Case]) -> frozenset[str]:
@@ -234,8 +247,11 @@ def _case_line(
     drivers: Mapping[int, ShiftRow],
     office: Iterable[OfficeRow],
     now: datetime,
+    changes: Mapping[str, Change],
 ) -> CaseLine:
     assert case.id is not None
+    change = changes.get(case.about)
+    silent = change.silent[0] if change and change.silent else None
     run_id = about[0].run_id if about else None
     shift = drivers.get(run_id or 0)
     names = {f"account:{row.account_id}": row.name for row in office}
@@ -244,7 +260,11 @@ def _case_line(
     wished = ACTIONS.get(CaseKind(case.kind), (Action.CLOSE,))
     if about and about[0].pickup_at <= now and Action.FIND_DRIVER in wished and shift is None:
         wished = (Action.CALL_FAMILY,)  # nobody can be found for a time that is over: ask how the child fares
-    possible = [action for action in wished if _is_possible(action, case.about, run_id, shift)]
+    possible = [
+        action
+        for action in wished
+        if _is_possible(action, case.about, run_id, shift) or (action is Action.CALL_DRIVER and silent)
+    ]
     return CaseLine(
         case_id=case.id,
         kind=case.kind,
@@ -254,13 +274,13 @@ def _case_line(
         sentence=case.sentence,
         children=tuple(leg.child for leg in about),
         child_id=about[0].child_id if about else None,
-        school=about[0].school if about else "",
-        direction=about[0].direction if about else None,
+        school=about[0].school if about else change.school if change else "",
+        direction=about[0].direction if about else change.direction if change else None,
         code=str(codes[about[0].leg_id]) if about else None,
         run_id=run_id,
-        driver=shift.name if shift else "",
-        driver_id=shift.volunteer_id if shift else _number_in(case.about, "volunteer"),
-        day=_day_in(case.about),
+        driver=shift.name if shift else silent.first if silent else "",
+        driver_id=_driver_id(case.about, shift, silent),
+        day=change.on if change else _day_in(case.about),
         report_id=_number_in(case.about, "dismissal"),
         is_long_past=is_long_past(case, now),
         taken_by=taker if is_taken else None,
@@ -269,7 +289,15 @@ def _case_line(
         told_again_at=case.next_step_at,
         action=possible[0] if possible else Action.CLOSE,
         second=possible[1] if len(possible) > 1 else None,
+        change=change,
     )
+
+
+def _driver_id(about: str, shift: ShiftRow | None, silent: ChangedCar | None) -> int | None:
+    """Whom the row speaks of: who drives, or who has not answered, or the volunteer whom the case names."""
+    if shift is not None:
+        return shift.volunteer_id
+    return silent.first_id if silent is not None else _number_in(about, "volunteer")
 
 
 def _is_possible(action: Action, about: str, run_id: int | None, shift: ShiftRow | None) -> bool:
@@ -434,6 +462,7 @@ ACTIONS: dict[CaseKind, tuple[Action, ...]] = {
     CaseKind.SUSPENDED_ON_ROAD: (Action.CALL_DRIVER, Action.FIND_DRIVER),
     CaseKind.TROUBLE_ON_ROAD: (Action.CALL_DRIVER, Action.FIND_DRIVER),
     CaseKind.NO_DRIVER: (Action.FIND_DRIVER, Action.SEE_WEEK),
+    CaseKind.CHANGED: (Action.CALL_DRIVER, Action.SEE_CHANGE),
     CaseKind.NO_ANSWER: (Action.FIND_DRIVER,),
     CaseKind.RELIEF: (Action.CALL_DRIVER, Action.FIND_DRIVER),
     CaseKind.UNFILLABLE: (Action.SEE_WEEK,),

@@ -18,6 +18,7 @@ from escort import wording
 from escort.cases.models import Case, CaseKind, CaseState
 from escort.cases.service import close_because, open_case
 from escort.journeys import deeds, watched_days
+from escort.journeys.changed_days import covered_runs, sweep_changes
 from escort.journeys.models import WatchedDay, WatchedRun
 from escort.journeys.progress import Rank
 from escort.journeys.told_families import LAST_WORD, tell_nobody
@@ -45,6 +46,8 @@ def sweep_watch(
     watched: Sequence[Watched] = []
     if only is None:
         keep_rows(session, now=now)
+    if not only:
+        sweep_changes(session, now=now, zone=zone)
     if only != 0:
         watched = due_runs(session, now=now, only=only)
     if watched:
@@ -104,6 +107,12 @@ class _Found:
     replaced: list[str] = field(default_factory=list)  # NOT_DEPARTED that has become NOT_ABOARD
     next_at: datetime | None = None
 
+    def leave_to_the_change(self, now: datetime) -> None:
+        """One case speaks of all cars that changed together: no other about the same, as long as it is live."""
+        self.alarms = [alarm for alarm in self.alarms if alarm.kind not in NOBODY_DRIVES]
+        soon = now + COVERED_AGAIN
+        self.next_at = min(self.next_at or soon, soon)
+
 
 @dataclass(frozen=True)
 class _Alarm:
@@ -117,9 +126,13 @@ class _Alarm:
 
 def _look_at_all(session: Session, watched: Sequence[Watched], eye: _Eye) -> None:
     cases = cases_about(session, watched)
+    without = [one.run_id for one in watched if one.shift is None]
+    covered = covered_runs(session, without, today=eye.now.astimezone(eye.zone).date())
     nagged, nobody, served, looked = [], [], [], []
     for one in watched:
         found = _look(one, cases, eye)
+        if one.run_id in covered:
+            found.leave_to_the_change(eye.now)
         for alarm in found.alarms:
             _open(session, alarm, cases, eye)
         if found.replaced:
@@ -345,4 +358,6 @@ LAST_HOUR = timedelta(minutes=60)
 RUNG = timedelta(minutes=5)
 ABOARD_WITHIN = timedelta(minutes=5)
 DELIVERED_WITHIN = timedelta(minutes=10)
+NOBODY_DRIVES = (CaseKind.NO_DRIVER, CaseKind.NO_ANSWER)
+COVERED_AGAIN = timedelta(minutes=3)
 DRAFT_AGAIN = timedelta(minutes=30)

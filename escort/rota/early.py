@@ -1,6 +1,9 @@
 """School is out earlier than usual: called on the day itself, for a school, a class or one child."""
 
+from collections import defaultdict
+from dataclasses import dataclass
 from datetime import date, datetime, time
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
@@ -16,6 +19,53 @@ from escort.schools.calendar import entries_between
 from escort.schools.models import CalendarEntry, CalendarKind, CalendarSource, School
 from escort.schools.service import Scope
 from escort.sentences import Sentence
+
+
+@dataclass(frozen=True)
+class EarlyChoice:
+    """For whom an early dismissal can be called today: whoever still goes home by one of our cars."""
+
+    key: str  # "school:1", "class:1:二班", "child:7"
+    scope: Scope
+    school: str
+    name: str  # of the class or the child; "" for the whole school
+    children: int
+    usual_at: datetime
+
+
+def early_choices(session: Session, *, now: datetime, zone: ZoneInfo) -> list[EarlyChoice]:
+    """Return the schools, classes and children with a way home still ahead today, school by school. One statement."""
+    columns: Any = (School.id, School.name, Child.id, Child.short_name, Child.class_name, Leg.pickup_at)
+    rows = session.exec(
+        select(*columns)
+        .select_from(Leg)
+        .join(Child, col(Child.id) == col(Leg.child_id))
+        .join(School, col(School.id) == col(Leg.school_id))
+        .where(
+            Leg.on == now.astimezone(zone).date(),
+            Leg.direction == Direction.HOME,
+            Leg.state == LegState.WANTED,
+            col(Leg.pickup_at) > now,
+        )
+        .order_by(col(School.id), col(Child.class_name), col(Child.id))
+    ).all()
+    schools_: dict[tuple[int, str], list[datetime]] = defaultdict(list)
+    classes: dict[tuple[int, str, str], list[datetime]] = defaultdict(list)
+    alone: list[EarlyChoice] = []
+    for school_id, school, child_id, child, class_name, at in rows:
+        schools_[school_id, school].append(at)
+        if class_name:
+            classes[school_id, school, class_name].append(at)
+        alone.append(EarlyChoice(f"child:{child_id}", Scope(school_id, None, child_id), school, child, 1, at))
+    whole = [
+        EarlyChoice(f"school:{school_id}", Scope(school_id), school, "", len(times), min(times))
+        for (school_id, school), times in schools_.items()
+    ]
+    of_class = [
+        EarlyChoice(f"class:{school_id}:{name}", Scope(school_id, name), school, name, len(times), min(times))
+        for (school_id, school, name), times in classes.items()
+    ]
+    return [*whole, *of_class, *alone]
 
 
 def call_early_dismissal(

@@ -15,7 +15,15 @@ from escort.schools.service import Scope
 from escort.sentences import mark
 from escort.typed_values import UnreadableError, read_time
 from escort.web.deps import CurrentCoordinator, House, HouseDep, NowDep, ReadSessionDep, SessionDep
-from escort.web.forms import Day, FormModel, OptionalLine20, OptionalLine80, OptionalRowId, RowId
+from escort.web.forms import (
+    Day,
+    FormModel,
+    OptionalLine20,
+    OptionalLine40,
+    OptionalLine80,
+    OptionalRowId,
+    RowId,
+)
 from escort.web.render import page
 
 router = APIRouter()
@@ -50,6 +58,7 @@ class DaysForm(FormModel):
     until_on: Day
     at: OptionalLine20 = ""  # HH:MM, for early days and late starts
     school_id: OptionalRowId = None
+    class_name: OptionalLine40 = ""  # of that school alone
     note: OptionalLine80 = ""
 
 
@@ -109,7 +118,7 @@ def add_days(
         from_on=form.from_on,
         until_on=form.until_on,
         at=_clock(form.at),
-        scope=Scope(school_id=form.school_id),
+        scope=Scope(form.school_id, form.class_name or None),
         note=form.note,
         by=me.subject,
         now=now,

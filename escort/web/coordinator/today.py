@@ -42,8 +42,10 @@ router = APIRouter()
 TOLD_ALREADY = mark("这一条已经有人告知过了，或者已经不用说了。")
 MOST_SHOWN = 7  # more at once is a list, not a queue
 ON_TIME_SHOWN = 5
+MOST_BOXES = 24  # of a bar that counts answers; more are only a number
 KIND_WORDS = {
     CaseKind.NO_DRIVER: mark("没人开车"),
+    CaseKind.CHANGED: mark("改了时间，等人答应"),
     CaseKind.NO_ANSWER: mark("到点没人答应"),
     CaseKind.RELIEF: mark("想找人替，还没找到"),
     CaseKind.UNFILLABLE: mark("现在没有人开得了"),
@@ -127,6 +129,7 @@ def _board(
         parts=parts_of(shown.today),
         parts_tomorrow=parts_of(shown.tomorrow) if shown.tomorrow else [],
         on_time_shown=ON_TIME_SHOWN,
+        most_boxes=MOST_BOXES,
         kind_words=KIND_WORDS,
         quiet=quiet_notes(counted),
     )
