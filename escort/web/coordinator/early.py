@@ -20,6 +20,7 @@ from escort.web.forms import RowId
 from escort.web.render import page
 
 router = APIRouter()
+BLANK: Mapping[str, str | list[str]] = {"who": "", "at": "", "note": ""}
 
 
 class EarlyForm(FilledForm):
@@ -47,7 +48,7 @@ def show_early(
 ) -> HTMLResponse:
     if child is not None:
         reads.saw(f"child:{child}", "timetable")
-    fields = {"who": f"child:{child}" if child else "", "at": "", "note": ""}
+    fields = {**BLANK, "who": f"child:{child}" if child else ""}
     return _early_page(request, early_choices(session, now=now, zone=house.zone), fields, {})
 
 
@@ -61,7 +62,7 @@ def call_early(
     now: NowDep,
 ) -> Response:
     """Whoever had said yes to another time is asked again at once; the board counts the answers."""
-    fields = filled(typed)
+    fields = {**BLANK, **filled(typed)}
     choices = early_choices(session, now=now, zone=house.zone)
     try:
         form = EarlyForm.read(fields)

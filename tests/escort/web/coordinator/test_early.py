@@ -68,6 +68,7 @@ def test_what_is_wrong_is_said_at_its_field_and_the_form_keeps_the_rest(desk: De
         page = desk.post("/calendar/early", {**typed, "note": "暴雨"}, expect=400)
         assert sentence in page
         assert 'value="暴雨"' in page
+    assert "几点放学没填" in desk.post("/calendar/early", {}, expect=400)  # nothing sent at all
     with desk.house.store.read() as session:
         assert home_times(session) == ["16:00", "16:00"]
 
