@@ -57,7 +57,7 @@ QUOTED = {
 }
 PLATE = re.compile(r"[\u4e00-\u9fff][A-Z]·\w+")
 NOT_OURS = re.compile(
-    r'<p class="said">.*?</p>|<style.*?</style>|<script.*?</script>', re.DOTALL
+    r'<p class="said"[^>]*>.*?</p>|<style.*?</style>|<script.*?</script>', re.DOTALL
 )  # an SMS as it is sent
 SHOWN_ATTRIBUTES = re.compile(r'\s(?:aria-label|alt|title|placeholder)="([^"]*)"')
 
