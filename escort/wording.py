@@ -343,6 +343,11 @@ def family_tomorrow(
     return _say(key, child=child, day=day, halves=parts, link=link)
 
 
+def family_page(child: str, *, link: str) -> Wording:
+    """The way to the family's own page; it says nothing about any ride."""
+    return _say("family.page", child=child, link=link)
+
+
 def family_searching(
     child: str, half: Half, *, gone: str, link: str, now: datetime, zone: ZoneInfo
 ) -> Wording:
@@ -867,6 +872,10 @@ TEXTS = {
     "family.asked_again": (
         "【杜鹃鸟】{child}{day}{change}，原来的人和暗号不算数，正在重新问司机{by}。"
         "没收到消息前，不要把孩子交给任何人。不用接请回2。{link}"
+    ),
+    "family.page": (
+        "【杜鹃鸟】{child}的接送页面：谁来接、什么车、几点，临时不用接也在上面点。"
+        "头一次打开请点“这是我的手机”。只给您一个人用。{link}"
     ),
     "family.cancelled": "【杜鹃鸟】记下了：{child}{day}{halves}不用接，司机和校门马上知道。改主意请打{phone}。",
     "family.office_cancelled": (

@@ -86,12 +86,18 @@ class Pilot:
             self.pass_on()
 
     def pass_on(self) -> None:
-        """Forward or say everything on the list, and tick it."""
+        """Forward what is to be forwarded, ring whom the evening list names, and tick it."""
         self.desk.goto("/today")
         while (row := self.desk.locator("#by-hand li:has(.said)").first).count():
             who, text = row.locator("b").first.inner_text(), row.locator(".said").inner_text()
             self.told.append(Told(self.clock.now(), who, text))
             self.press(row, "已告知")
+        self.desk.goto("/calls")
+        while (row := self.desk.locator("li.call:not(.call-told)").first).count():
+            who, text = row.locator("b").first.inner_text(), row.locator(".said").inner_text()
+            self.told.append(Told(self.clock.now(), who, text))
+            self.press(row, "已告知")
+        self.desk.goto("/today")
 
     def press(self, where: Page | Locator, name: str) -> None:
         """Press a form's button, wherever it is folded away, and wait for the page that comes back."""

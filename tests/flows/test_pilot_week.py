@@ -47,6 +47,7 @@ def set_up_monday(here: Pilot) -> None:
     fill(desk, receivers="外婆 19900002001", address="唐昌街道平乐村3组12号")
     here.press(desk, "存好")
     desk.wait_for_url("**/children/1")
+    here.press(desk, "把页面链接发给家里")
     here.scene(desk, "child")
     desk.goto("/rota")
     here.press(desk, "把没人的排一遍")
@@ -110,8 +111,6 @@ def ill_at_dawn_on_wednesday(here: Pilot) -> None:
     here.until(WED, "16:40")
     here.note_step("送到了")
     here.until(WED, "20:30")
-    for told in here.told[15:]:
-        print(told)
 
 
 def answer_by_telephone(here: Pilot) -> None:

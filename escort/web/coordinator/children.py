@@ -21,6 +21,7 @@ from escort.families.service import complete_child, get_child, set_up_child
 from escort.filled_form import FormMistakes
 from escort.journeys import windows
 from escort.journeys.cancelled import cancel_for_family
+from escort.journeys.family_link import send_family_link
 from escort.rota import legs
 from escort.rota.new_child import NewChildVerdict, judge_new_child
 from escort.rota.week import Cell, CellCode, legs_of_child
@@ -211,6 +212,22 @@ def open_child(
         session, actor=me.subject, action="read", subject=f"child:{child_id}", fields=list(opened), now=now
     )
     return child_page(request, session, child_id, house, now, opened=opened)
+
+
+@router.post("/children/{child_id}/link")
+def send_link(
+    request: Request,
+    child_id: RowId,
+    me: CurrentCoordinator,
+    session: SessionDep,
+    house: HouseDep,
+    now: NowDep,
+) -> Response:
+    """Send the family the way to its page: by text, or on the list of what the office forwards."""
+    send_family_link(
+        session, child_id=child_id, by=me.subject, now=now, zone=house.zone, links=request.app.state.links
+    )
+    return RedirectResponse(f"/children/{child_id}?sent=1", status_code=303)
 
 
 @router.get("/children/{child_id}/complete")

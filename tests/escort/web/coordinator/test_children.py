@@ -11,7 +11,7 @@ from escort.families.models import Child, Consent, Escort
 from escort.rota.models import Leg
 from escort.schools.models import Place
 from notifications.models import Message
-from tests.builders import a_volunteer
+from tests.builders import a_child, a_volunteer
 from tests.cast import the_cast
 from tests.escort.web.coordinator.conftest import Desk
 
@@ -221,6 +221,33 @@ def test_names_and_numbers_stay_closed_until_they_are_opened_and_that_is_written
         ("child:1", False),
         ("child:1", True),
     ]
+
+
+def test_the_way_to_its_page_is_sent_to_the_family_once_and_is_in_the_trail(desk: Desk) -> None:
+    with desk.house.store.write() as session:
+        child = the_cast(session).xiaoyu
+
+    for _ in range(2):  # pressed twice
+        where = desk.post(f"/children/{child.id}/link")
+
+    assert "链接交出去了" in desk.get(where)
+    with desk.house.store.read() as session:
+        sent = session.exec(select(Message)).one()
+        assert (sent.party, sent.template) == (child.guardian_subject, "family.page")
+        assert "杨同学的接送页面" in sent.text
+        assert session.exec(
+            select(AuditEvent.subject).where(AuditEvent.action == "family_link.sent")
+        ).first() == (f"child:{child.id}")
+
+
+def test_no_link_goes_out_before_the_consent(desk: Desk) -> None:
+    with desk.house.store.write() as session:
+        child = a_child(session, with_consent=False)
+
+    said = desk.post(f"/children/{child.id}/link", expect=400)
+
+    assert "同意书签好" in said
+    assert "把页面链接发给家里" not in desk.get(f"/children/{child.id}")
 
 
 def test_withdrawn_consent_stops_the_legs_at_once(desk: Desk) -> None:
