@@ -53,6 +53,39 @@ TRIES: list[tuple[str, str, Callable[[World], str], Body]] = [
                 lambda w: f"/phones/{w.phones['wang']}/revoke",
                 data(lambda _: {}),
             ),
+            (
+                "GET /v/{token}/replace/{shift_id}",
+                lambda w: f"/replace/{w.yang.shift.id}",
+                data(lambda _: {}),
+            ),
+            *[
+                (
+                    f"POST /v/{{token}}/replace/{{shift_id}}/{what}",
+                    lambda w, what=what: f"/replace/{w.yang.shift.id}/{what}",
+                    data(lambda _, form=form: form),
+                )
+                for what, form in (
+                    ("search", {}),
+                    ("name", {"who": "陈秀英大姐"}),
+                    ("swap", {"who": "陈秀英大姐", "on": "2021-04-08", "half_day": "to_school"}),
+                    ("keep", {}),
+                )
+            ],
+            (
+                "POST /v/{token}/run/{run_id}/car",
+                lambda w: f"/run/{w.yang.run.id}/car",
+                data(lambda _: {"plate": "川A23456", "colour": "白", "seats": "4", "is_insured": "on"}),
+            ),
+            (
+                "POST /v/{token}/run/{run_id}/car/known",
+                lambda w: f"/run/{w.yang.run.id}/car/known",
+                data(lambda _: {}),
+            ),
+            (
+                "POST /v/{token}/standing/end",
+                lambda _: "/standing/end",
+                data(lambda w: {"standing": w.standing.id}),
+            ),
         )
     ],
     # the ask of 陈姐, answered by others
@@ -167,6 +200,12 @@ TRIES: list[tuple[str, str, Callable[[World], str], Body]] = [
         lambda w: f"/gate/legs/{w.yang.leg.id}/hold",
         data(lambda _: {}),
     ),
+    (
+        "gate_shi",
+        "POST /gate/early/{report_id}/withdraw",
+        lambda w: f"/gate/early/{w.report.id}/withdraw",
+        data(lambda _: {}),
+    ),
     ("gate_shi", "POST /gate/undo", lambda _: "/gate/undo", OF_WANG),
 ]
 
@@ -179,6 +218,9 @@ OWN_ONLY = {
     "POST /v/{token}/calendar/stop",
     "GET /v/{token}/phones",
     "GET /v/{token}/me",
+    "GET /v/{token}/standing",
+    "POST /v/{token}/standing",
+    "GET /v/{token}/replace",
     "POST /v/{token}/month",
     "POST /v/{token}/limits",
     "GET /v/{token}/rotation",
@@ -194,6 +236,10 @@ OWN_ONLY = {
     "POST /f/{token}/bind",
     "GET /f/{token}/phones",
     "GET /gate",
+    "GET /gate/live",
+    "GET /gate/early",
+    "POST /gate/early",
+    "POST /gate/sheet",
     "POST /gate/hold",
 }
 

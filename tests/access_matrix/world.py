@@ -5,7 +5,7 @@ to do. Each has a word that stands in no page but those that may show it.
 """
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from fastapi import FastAPI
 from sqlalchemy import select
@@ -16,11 +16,11 @@ from escort.access import accounts, devices, links
 from escort.access.models import Purpose, Role
 from escort.cases.models import Case, CaseKind
 from escort.db import Store
-from escort.journeys.models import Step, Tap
+from escort.journeys.models import DismissalReport, Step, Tap
 from escort.journeys.words import word_pair
 from escort.roster.leaders import make_leader_of_volunteer
 from escort.roster.models import Volunteer
-from escort.rota.models import Direction, Introduction, Leg, Offer, Run, Shift
+from escort.rota.models import Direction, Introduction, Leg, Offer, Run, Shift, StandingYes
 from escort.web import csrf
 from escort.web.deps import House
 from notifications.models import HandKind, HandTask, Message, MessageState
@@ -87,6 +87,8 @@ class World:
     tokens: dict[str, str]
     team_id: int  # of 杨小雨 and her driver; "lead" leads it, "lead_far" another
     introduction: Introduction  # 外人 rides along with 王师傅
+    standing: StandingYes  # 王师傅 comes every Monday
+    report: DismissalReport  # of 杨小雨's school
 
     def secrets_of_all(self, store: Store) -> list[str]:
         rides = (self.yang, self.shi)
@@ -148,7 +150,18 @@ def make_world(session: Session, house: House) -> World:
         planned_at=NOON,
         planned_by=leaders["lead"],
     )
-    session.add(introduction)
+    standing = StandingYes(
+        volunteer_id=wang.id or 0,
+        weekday=0,
+        direction="to_school",
+        usual_at=time(7, 40),
+        given_at=NOON,
+        given_how="page",
+    )
+    report = DismissalReport(
+        school_id=gingko.id or 0, on=ON, at=time(14, 30), reported_by="account:1", reported_at=NOON
+    )
+    session.add_all([introduction, standing, report])
     session.flush()
     return World(
         yang=yang,
@@ -164,6 +177,8 @@ def make_world(session: Session, house: House) -> World:
         tokens=tokens,
         team_id=wang.team_id or 0,
         introduction=introduction,
+        standing=standing,
+        report=report,
     )
 
 
