@@ -58,7 +58,9 @@ class Ride:
         return [self.driver.plate[-5:], self.driver.name, self.driver.address or ""]
 
     def words(self, store: Store) -> list[str]:
-        return list(word_pair(store.keyring, self.shift.id or 0, self.leg.id or 0))
+        """Return the word pair as pages and texts write it: one word alone may stand in anybody's pair."""
+        pair = word_pair(store.keyring, self.shift.id or 0, self.leg.id or 0)
+        return [" ".join(pair), "".join(pair)]
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,7 @@ def a_phone(
         viewport={"width": width, "height": height},
         is_mobile=width < 700,
         has_touch=True,
+        reduced_motion="reduce",  # a colour that is still changing has no contrast yet
         color_scheme="dark" if dark else "light",
         java_script_enabled=scripts,
         locale="zh-CN",

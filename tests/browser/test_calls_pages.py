@@ -68,7 +68,9 @@ def test_calls_and_sheet_are_clean_in_three_languages_two_themes_and_a_narrow_wi
     with served(desk.client.app) as base:  # type: ignore[arg-type]
         for path in ("/calls", f"/children/1/sheet?week={TOMORROW}"):
             for language in LANGUAGES:
-                context = browser.new_context(viewport={"width": 1180, "height": 800})
+                context = browser.new_context(
+                    viewport={"width": 1180, "height": 800}, reduced_motion="reduce"
+                )
                 let_in(context, desk.client, base)
                 page = context.new_page()
                 page.goto(f"{base}{path}{'&' if '?' in path else '?'}lang={language}")
@@ -85,7 +87,7 @@ def test_calls_and_sheet_are_clean_in_three_languages_two_themes_and_a_narrow_wi
 
 def test_the_sheet_prints_on_one_upright_page(desk: Desk, browser: Browser) -> None:
     with served(desk.client.app) as base:  # type: ignore[arg-type]
-        context = browser.new_context()
+        context = browser.new_context(reduced_motion="reduce")
         let_in(context, desk.client, base)
         page = context.new_page()
         page.goto(f"{base}/children/1/sheet?week={TOMORROW}")

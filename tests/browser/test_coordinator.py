@@ -97,7 +97,7 @@ def lived_in(tmp_path: Path) -> Desk:
 def page(lived_in: Desk, browser: Browser) -> Iterator[Page]:
     with served(lived_in.client.app) as address:
         context = browser.new_context(
-            base_url=address, viewport={"width": 1440, "height": 900}, locale="zh-CN"
+            base_url=address, viewport={"width": 1440, "height": 900}, locale="zh-CN", reduced_motion="reduce"
         )
         context.add_cookies(
             [{"name": "dj_office", "value": lived_in.client.cookies["dj_office"], "url": address}]

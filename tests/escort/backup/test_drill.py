@@ -273,8 +273,6 @@ def test_a_trail_that_was_changed_in_the_copy_is_found(
 def test_a_copy_may_stand_again_in_a_database_of_its_own(
     live: Store, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    if live.is_sqlite:
-        pytest.skip("into PostgreSQL")
     from tests.conftest import _database
 
     url = _database(request.getfixturevalue("postgres_server"), f"again_{id(live):x}")
