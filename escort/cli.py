@@ -38,7 +38,7 @@ from escort.rota.follow import follow_book
 from escort.settings import Settings, check_names
 from escort.upkeep import channels
 from escort.web.deps import House
-from scheduling import plan_file
+from scheduling import check_plan, plan_file, synthetic
 from scheduling.clock import Clock as StoreClock
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="杜鹃鸟: escort dispatch.")
@@ -166,14 +166,47 @@ def plan_a_file(
     seed: int = 0,
 ) -> None:
     """Plan a `dujuan-problem/1` file; needs no store."""
-    try:
+    with _file_faults(problem):
         plan_file.run(problem, result, seconds, seed)
+
+
+@cli.command(name="check-plan")
+def check_a_plan(problem: Path, plan: Path) -> None:
+    """Check a plan file against its problem file: every hard rule, and the objective added up anew."""
+    with _file_faults(plan):
+        report = check_plan.check_files(problem, plan)
+    for sentence in report.broken:
+        typer.echo(sentence)
+    typer.echo(", ".join(f"{name} {amount:,}" for name, amount in report.parts.items()))
+    if report.broken:
+        raise Refused(f"{plan}: {len(report.broken)} rules are broken.")
+    typer.echo(f"{plan}: keeps every rule; {report.uncovered_legs} legs without a driver.")
+
+
+@cli.command(name="make-problem")
+def make_a_problem(
+    size: Annotated[synthetic.Size, typer.Argument(help="how large a district to invent")],
+    problem: Path,
+    seed: int = 0,
+    with_runs: Annotated[bool, typer.Option(help="fix the cars, or leave pooling to the planner")] = True,
+) -> None:
+    """Invent a district as a `dujuan-problem/1` file; the same size and seed give the same file."""
+    document = synthetic.make_problem(size, seed=seed, with_runs=with_runs)
+    with _file_faults(problem):
+        problem.write_text(json.dumps(document, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _file_faults(path: Path) -> Iterator[None]:
+    """Tell what is wrong with a file in one sentence."""
+    try:
+        yield
     except OSError as error:
         raise Refused(f"{error.filename}: {error.strerror}.") from error
     except JSONDecodeError as error:
-        raise Refused(f"{problem}: this is not JSON ({error}).") from error
+        raise Refused(f"{path}: this is not JSON ({error}).") from error
     except ValueError as error:
-        raise Refused(f"{problem}: {error}") from error
+        raise Refused(f"{path}: {error}") from error
 
 
 @cli.command(name="setup-link")

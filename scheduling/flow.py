@@ -71,9 +71,12 @@ def list_duties(problem: Problem, runs: RunTable) -> Duties:
 
 
 def list_arcs(problem: Problem, runs: RunTable, duties: Duties, bookings: Bookings) -> Arcs:
-    """Return everybody who may do each duty, with nothing but promises and bookings in the way."""
+    """Return everybody who may do each duty, with nothing but promises and bookings in the way.
+
+    Raises ValueError where there are more such pairs than a plan of one piece can hold in memory.
+    """
     tables = problem.tables
-    counts, people = [np.zeros(1, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    counts, people, pairs = [np.zeros(1, dtype=np.int64)], [np.zeros(0, dtype=np.int64)], 0
     for slot in np.unique(duties.slot).tolist():
         first, last = np.searchsorted(duties.slot, [slot, slot + 1])
         rows, second = duties.run[first:last], duties.second[first:last]
@@ -82,6 +85,12 @@ def list_arcs(problem: Problem, runs: RunTable, duties: Duties, bookings: Bookin
             mask[second] = eligible(tables, runs, rows[second], second=True)
         mask &= bookings.open(slot)
         counts.append(mask.sum(axis=1))
+        pairs += int(counts[-1].sum())
+        if pairs > MOST_ARCS:
+            raise ValueError(
+                f"volunteers: more than {MOST_ARCS:,} pairs of a run and somebody who may drive it; plan fewer days"
+                " at a time, or lower max_approach_km."
+            )
         people.append(np.nonzero(mask)[1])
     start, volunteer = np.cumsum(np.concatenate(counts)), np.concatenate(people)
     duty = np.repeat(np.arange(len(duties)), np.diff(start))
@@ -277,4 +286,5 @@ def undone_legs(duties: Duties, runs: RunTable, volunteer: Ints) -> int:
     return int(runs.size[open_runs].sum())
 
 
+MOST_ARCS = 6_000_000  # twice ten districts of a month
 KEY = 1 << 20  # more than any number of slots, or of volunteers

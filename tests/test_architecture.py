@@ -1,6 +1,7 @@
 """Who may import whom (docs/adr/0001): each row only rows below it; chance and the clock only at the edges."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,6 +103,12 @@ def test_planner_knows_no_database_and_only_the_clock_knows_apscheduler() -> Non
         roots = {target.split(".")[0] for target in _imports(path)}
         assert not roots & {"sqlmodel", "sqlalchemy", "fastapi", "httpx"}, path
         assert "apscheduler" not in roots or path.name == "clock.py", path
+
+
+def test_the_check_of_plans_knows_nothing_of_the_planner() -> None:
+    roots = {target.split(".")[0] for target in _imports(ROOT / "scheduling" / "check_plan.py")}
+
+    assert roots <= set(sys.stdlib_module_names)
 
 
 def test_web_framework_stays_in_web_api_and_wiring() -> None:

@@ -456,6 +456,26 @@ def test_a_problem_file_is_planned_into_a_plan_file(
     assert len(plan["driver"]) == len(plan["pooling"])
 
 
+def test_an_invented_street_is_planned_and_its_plan_checked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    problem, result = str(tmp_path / "problem.json"), tmp_path / "plan.json"
+    run(monkeypatch, capsys, "make-problem", "street", problem, "--seed", "1")
+    run(monkeypatch, capsys, "plan-file", problem, str(result))
+
+    kept, said = run(monkeypatch, capsys, "check-plan", problem, str(result))
+    plan = json.loads(result.read_text("utf-8"))
+    plan["driver"][0] = plan["driver"][1] = next(who for who in plan["driver"] if who is not None)
+    result.write_text(json.dumps(plan))
+    broken, complaints = run(monkeypatch, capsys, "check-plan", problem, str(result))
+    result.write_text("[]")
+    no_plan = run(monkeypatch, capsys, "check-plan", problem, str(result))
+
+    assert (kept, "keeps every rule" in said) == (0, True)
+    assert (broken, "H8: volunteer" in complaints) == (2, True)
+    assert (no_plan[0], len(no_plan[1].splitlines())) == (2, 1)
+
+
 def test_planning_a_broken_file_names_what_is_wrong(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

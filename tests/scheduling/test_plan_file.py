@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from scheduling.plan_file import read_problem, run
+from scheduling.plan_file import run
 from scheduling.problem import Direction
+from scheduling.problem_file import read_problem
 
 
 def a_file(**changes: Any) -> dict[str, Any]:
