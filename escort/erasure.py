@@ -26,6 +26,7 @@ from escort.families.models import (
     EscortPause,
     Guardian,
     Receiver,
+    Why,
 )
 from escort.families.queries import NEEDS, parties_to_tell
 from escort.roster_book.book import SheetKind
@@ -290,7 +291,9 @@ def _erase_family_papers(session: Session, child_id: int) -> None:
     session.exec(delete(BarredPerson).where(col(BarredPerson.child_id) == child_id))
     session.exec(delete(CalendarEntry).where(col(CalendarEntry.child_id) == child_id))
     escorts = select(Escort.id).where(Escort.child_id == child_id)
-    session.exec(update(EscortPause).where(col(EscortPause.escort_id).in_(escorts)).values(reason=""))
+    session.exec(
+        update(EscortPause).where(col(EscortPause.escort_id).in_(escorts)).values(reason="", why=Why.OTHER)
+    )
     session.exec(update(Escort).where(col(Escort.child_id) == child_id).values(**BLANK_ESCORT))
 
 

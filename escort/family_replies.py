@@ -4,29 +4,40 @@ To the question whether the child is at home a 1 says so, and a 2 opens a case.
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
 from escort import spoken, wording
-from escort.families.models import Child
+from escort.errors import Conflict, NotFound, Refused
+from escort.families import next_term
+from escort.families.models import Child, Escort, Why
+from escort.families.queries import children_by_name
 from escort.journeys.arrivals import ARRIVAL, say_arrived, say_not_home
 from escort.journeys.taken_back import legs_in
-from escort.messages import sent_to
+from escort.messages import last_sent, sent_to
 from escort.reply_grammar import Meaning, Reply
 from escort.rota.aboard import boarded
 from escort.rota.legs import cancel_leg
 from escort.rota.models import Leg, LegState
+from escort.rota.pauses import pause_child
 from notifications.models import Message
 from notifications.outbox import acknowledge
 from notifications.wording import Wording
 
-INVITING = {"family.tomorrow", "family.tomorrow_open", "family.searching", "family.asked_again"}
+INVITING = {
+    "family.tomorrow",
+    "family.tomorrow_open",
+    "family.searching",
+    "family.asked_again",
+    "family.afternoon",
+}
 """Texts that say: 不用接请回2."""
 
 ASKING = INVITING | {ARRIVAL}
 """Texts to a family that want an answer."""
+LONGEST_BY_TEXT = timedelta(days=31)
 
 
 def answer_family(
@@ -44,6 +55,11 @@ def answer_family(
     Only a plain 2 or 不用接 cancels, and only if the last text about a ride asked for it and names one child. Texts
     about two children that lie side by side unanswered are a question for a human.
     """
+    if reply.meaning == Meaning.PAUSE:
+        return _pause(session, reply, parties[0], now=now, zone=zone, duty_phone=duty_phone)
+    last = last_sent(session, parties, before=received_at)
+    if last is not None and last.template == "family.next_term" and reply.is_digit:
+        return _next_term(session, last, wants=reply.meaning == Meaning.YES, now=now, duty_phone=duty_phone)
     about_rides = [
         message
         for message in sent_to(session, parties, before=received_at)
@@ -83,6 +99,71 @@ def _about_arrival(
     for leg_id in legs:
         say_not_home(session, leg_id=leg_id, by=message.party, who="家里", now=now)
     return [(message.party, wording.family_not_home(names, duty_phone=duty_phone))]
+
+
+def _pause(
+    session: Session, reply: Reply, party: str, *, now: datetime, zone: ZoneInfo, duty_phone: str
+) -> list[tuple[str, Wording]] | None:
+    """Only where the family has one child, and the day is near enough to be meant; else a human looks."""
+    children = children_by_name(session, int(party.partition(":")[2]))
+    today = now.astimezone(zone).date()
+    until_on = _last_day(reply, today)
+    if len(children) != 1 or until_on is None or until_on - today > LONGEST_BY_TEXT:
+        return None
+    child = session.get_one(Child, children[0][0])
+    try:
+        pause_child(
+            session,
+            child_id=children[0][0],
+            why=Why.SICK if reply.is_sick else Why.AWAY,
+            from_on=today,
+            until_on=until_on,
+            by=party,
+            now=now,
+            zone=zone,
+        )
+    except (Refused, NotFound):
+        return None
+    words = wording.family_paused(
+        spoken.child_in_message(child.full_name, child.short_name),
+        until_on,
+        back_on=until_on + timedelta(days=1),
+        duty_phone=duty_phone,
+    )
+    return [(party, words)]
+
+
+def _last_day(reply: Reply, today: date) -> date | None:
+    """Return the named weekday from today on, or the named date of this year or, in winter, the next."""
+    if reply.weekdays:
+        (weekday,) = reply.weekdays
+        return today + timedelta(days=(weekday - today.weekday()) % 7)
+    ((month, day), _) = reply.dates[0]
+    for year in (today.year, today.year + 1):
+        try:
+            found = date(year, month, day)
+        except ValueError:
+            return None
+        if found >= today:
+            return found
+    return None
+
+
+def _next_term(
+    session: Session, message: Message, *, wants: bool, now: datetime, duty_phone: str
+) -> list[tuple[str, Wording]] | None:
+    escort = session.get(Escort, int(message.about.partition(":")[2]))
+    if escort is None:
+        return None
+    try:
+        next_term.record_answer(
+            session, child_id=escort.child_id, wants=wants, by=message.party, how="sms", now=now
+        )
+    except Conflict:
+        return None
+    child = session.get_one(Child, escort.child_id)
+    name = spoken.child_in_message(child.full_name, child.short_name)
+    return [(message.party, wording.family_next_term_understood(name, wants=wants, duty_phone=duty_phone))]
 
 
 def _is_cancellation(reply: Reply) -> bool:

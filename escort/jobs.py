@@ -21,6 +21,7 @@ from escort.access.purge import purge_expired
 from escort.cases import service as cases
 from escort.cases.models import CaseKind
 from escort.db import Store
+from escort.families import next_term
 from escort.journeys import arrivals, calls, reminders, team_reminders, watch
 from escort.journeys.printed_sheets import forget_printed_sheets
 from escort.journeys.watched import keep_rows
@@ -396,6 +397,9 @@ class Jobs:
                 with self._set_aside("papers:soon", "提醒证件快到期"), self.store.write() as session:
                     tell_of_papers(session, today=today, now=now, duty_phone=self.duty_phone)
                 with self.store.write() as session:
+                    next_term.ask_next_term(
+                        session, now=now, zone=self.zone, links=self.links, duty_phone=self.duty_phone
+                    )
                     purge_expired(session, now=now, real_now=self.real_now())
                     forget_old_books(session, now=now)
                     forget_printed_sheets(session, today=today)

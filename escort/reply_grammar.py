@@ -15,6 +15,7 @@ class Meaning(StrEnum):
     CANCEL = "cancel"  # 不用接: only families say it
     ARRIVED = "arrived"  # 到家了: only families say it
     NOT_ARRIVED = "not_arrived"  # 没到家
+    PAUSE = "pause"  # 病了到周五, 请假到4月9日: only families say it
     RECEIVED = "received"  # 收到: read, but neither yes nor no
     THANKS = "thanks"
     NOT_ME = "not_me"  # 不是我: the old number objects to a new one
@@ -30,6 +31,7 @@ class Reply:
     meaning: Meaning
     weekdays: frozenset[int] = frozenset()  # 0 = Monday; only for NO_ON
     dates: tuple[tuple[MonthDay, MonthDay], ...] = ()  # first and last of each; only for DATES
+    is_sick: bool = False  # only for PAUSE
     is_digit: bool = False  # the very 1 or 2 that our texts ask for
 
 
@@ -44,9 +46,20 @@ def read_reply(text: str) -> Reply:
         named = match["days"] or match["days2"]
         days = frozenset(WEEKDAYS[day] for day in re.findall(r"[一二三四五六日天]", named))
         return Reply(Meaning.NO_ON, days)
+    match = PAUSE.fullmatch(plain)
+    if match:
+        return _pause(match)
     if DATES.fullmatch(plain):
         return Reply(Meaning.DATES, dates=tuple(_span(found) for found in SPAN.finditer(plain)))
     return Reply(Meaning.UNCLEAR)
+
+
+def _pause(match: re.Match[str]) -> Reply:
+    is_sick = "病" in match["why"]
+    if match["weekday"]:
+        return Reply(Meaning.PAUSE, weekdays=frozenset({WEEKDAYS[match["weekday"]]}), is_sick=is_sick)
+    day = (int(match["month"]), int(match["day"]))
+    return Reply(Meaning.PAUSE, dates=((day, day),), is_sick=is_sick)
 
 
 def _span(found: re.Match[str]) -> tuple[MonthDay, MonthDay]:
@@ -69,6 +82,10 @@ SPAN = re.compile(
 )
 _ONE = re.sub(r"\?P<\w+>", "?:", SPAN.pattern)
 DATES = re.compile(rf"{_ONE}(?:[、,;和及]?{_ONE})*(?:不行|去不了|不能去|没空|不方便)?")
+PAUSE = re.compile(
+    r"(?P<why>生病请假|生病|病了|请假|去外婆家|去奶奶家|回老家)"
+    r"(?:到|休息到|住到)(?:(?:周|星期|礼拜)(?P<weekday>[一二三四五六日天])|(?P<month>\d{1,2})月(?P<day>\d{1,2})[日号]?)"
+)
 WORDS = {
     Meaning.YES: {"1", "好", "好的", "可以", "行", "能", "能去", "都能去", "没问题", "ok", "可以去"},
     Meaning.NO: {"2", "不行", "去不了", "都去不了", "不能", "不能去", "没空", "不去", "来不了"},

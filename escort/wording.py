@@ -436,6 +436,46 @@ def family_office_cancelled(
     )
 
 
+def family_next_term(child: str, ends_on: date, *, duty_phone: str, link: str) -> Wording:
+    """Two weeks before the arrangement ends: does the family want to go on?"""
+    return _say(
+        "family.next_term",
+        child=child,
+        day=f"{ends_on.month}月{ends_on.day}日",
+        phone=duty_phone,
+        link=link,
+    )
+
+
+def family_next_term_understood(child: str, *, wants: bool, duty_phone: str) -> Wording:
+    return _say("family.next_term_yes" if wants else "family.next_term_no", child=child, phone=duty_phone)
+
+
+def family_paused(child: str, until_on: date, *, back_on: date, duty_phone: str) -> Wording:
+    """What was understood of "病了到周五", repeated."""
+    return _say(
+        "family.paused",
+        child=child,
+        until=f"{until_on.month}月{until_on.day}日",
+        back=f"{back_on.month}月{back_on.day}日",
+        phone=duty_phone,
+    )
+
+
+def family_afternoon(
+    child: str, half: Half, *, duty_phone: str, link: str, now: datetime, zone: ZoneInfo
+) -> Wording:
+    """The morning is off, and nobody said anything about the afternoon: it is asked for, and stays as it is till then."""
+    return _say(
+        "family.afternoon",
+        child=child,
+        day=spoken.day(half.at, now, zone),
+        half=spoken.family_half(half, zone),
+        phone=duty_phone,
+        link=link,
+    )
+
+
 def family_not_coming(child: str, half: Half, *, duty_phone: str, now: datetime, zone: ZoneInfo) -> Wording:
     """A ride that was told is off: by the calendar, the end of the arrangement, or another of the family."""
     return _say(
@@ -645,6 +685,10 @@ def case_changed(
         else f"{spoken.DIRECTIONS[direction]}改了时间或地方"
     )
     return f"{on.month}月{on.day}日{what}：已回{answered}/{cars}，还有{missing}趟没人答应"
+
+
+def case_afternoon(child: str, turn: Turn, *, zone: ZoneInfo) -> str:
+    return f"{child}早上没去，{spoken.dated(turn, zone)}还照常；要不要，家里还没说"
 
 
 def case_not_planned(legs: int, on: date) -> str:
@@ -877,6 +921,15 @@ TEXTS = {
         "【杜鹃鸟】{child}的接送页面：谁来接、什么车、几点，临时不用接也在上面点。"
         "头一次打开请点“这是我的手机”。只给您一个人用。{link}"
     ),
+    "family.next_term": (
+        "【杜鹃鸟】{child}的接送到{day}为止。下学期还要接送吗？要回1，不要了回2，或在链接里点一下，也可以打{phone}。{link}"
+    ),
+    "family.next_term_yes": "【杜鹃鸟】记下了：{child}下学期还要接送，定好了会告诉您。改主意请打{phone}。",
+    "family.next_term_no": "【杜鹃鸟】记下了：{child}下学期不用接送。改主意请打{phone}。",
+    "family.paused": "【杜鹃鸟】记下了：{child}到{until}都不用接送，{back}起照常。改主意请打{phone}。",
+    "family.afternoon": (
+        "【杜鹃鸟】{child}{day}早上不用接，记下了。{half}还照常来。下午也不用，请回2，或打{phone}。{link}"
+    ),
     "family.cancelled": "【杜鹃鸟】记下了：{child}{day}{halves}不用接，司机和校门马上知道。改主意请打{phone}。",
     "family.office_cancelled": (
         "【杜鹃鸟】值班老师记下了：{child}{day}{half}不用接，不会有车来。不是您的意思，请马上打{phone}。"
@@ -980,6 +1033,7 @@ EXAMPLES = {
     "asks": "2",
     "at": "早上8点",
     "away": "周三07:45上学",
+    "back": "4月10日",
     "before": "周三16:00放学",
     "by": "，最晚14:10再告诉您",
     "change": "改在14:30放学",
@@ -1015,6 +1069,7 @@ EXAMPLES = {
     "team": "唐昌古镇车队",
     "turn": "周三07:45上学",
     "turns": "周一07:45上学，周三16:00放学，周五07:45上学，唐昌街道一带",
+    "until": "4月9日",
     "usual": "周二07:45上学",
     "week": "下周",
     "what": "唐昌街道一带到郫筒街道，16公里，要儿童座椅",

@@ -32,6 +32,7 @@ class CaseKind(StrEnum):
     TROUBLE_ON_ROAD = "trouble_on_road"  # the driver says so
     RELIEF = "relief"  # a driver looks for a stand-in, and none was found in time: he still drives
     STUCK_WORK = "stuck_work"  # a row that keeps failing was set aside
+    AFTERNOON = "afternoon"  # the morning is off, and nobody has said whether the way home is wanted
     TO_CONFIRM = "to_confirm"  # an assumption that the coordinator should confirm
 
 

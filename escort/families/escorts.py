@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from escort.access import audit
 from escort.errors import Conflict, NotFound, Refused
-from escort.families.models import Child, Escort, EscortPause, PlaceKind
+from escort.families.models import Child, Escort, EscortPause, PlaceKind, Why
 from escort.families.places import ChosenPlace
 
 End = Literal["pickup", "dropoff"]
@@ -30,6 +30,7 @@ def pause_escort(
     child_id: int,
     from_on: date,
     until_on: date,
+    why: Why = Why.OTHER,
     reason: str = "",
     today: date,
     now: datetime,
@@ -53,7 +54,15 @@ def pause_escort(
     ).first()
     if known is not None:
         return known
-    pause = EscortPause(escort_id=escort.id or 0, from_on=from_on, until_on=until_on, reason=reason[:80])
+    pause = EscortPause(
+        escort_id=escort.id or 0,
+        from_on=from_on,
+        until_on=until_on,
+        why=why,
+        reason=reason[:80],
+        said_by=by,
+        said_at=now,
+    )
     session.add(pause)
     session.flush()
     assert pause.id is not None

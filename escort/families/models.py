@@ -159,6 +159,14 @@ class Escort(SQLModel, table=True):
     )
 
 
+class Why(StrEnum):
+    """Why a child does not ride for some days."""
+
+    SICK = "sick"
+    AWAY = "away"  # at the grandparents', or travelling
+    OTHER = "other"
+
+
 class EscortPause(SQLModel, table=True):
     """No legs between the dates: sick, or a holiday at the grandparents'."""
 
@@ -167,5 +175,31 @@ class EscortPause(SQLModel, table=True):
     escort_id: int = Field(foreign_key="escort.id", index=True)
     from_on: date
     until_on: date  # inclusive
+    why: str = Field(default=Why.OTHER, max_length=16)
     reason: str = Field(default="", max_length=80)
+    said_by: str = Field(default="", max_length=40)
+    said_at: datetime | None = None
     lifted_at: datetime | None = None
+
+
+class TermAnswer(StrEnum):
+    """What a family says to "下学期还要吗"."""
+
+    OPEN = "open"
+    YES = "yes"  # they want to go on: the office renews what stands
+    NO = "no"
+
+
+class TermQuestion(SQLModel, table=True):
+    """One family was asked, for one child, whether it goes on after its arrangement ends."""
+
+    __tablename__ = "term_question"
+    id: int | None = Field(default=None, primary_key=True)
+    escort_id: int = Field(foreign_key="escort.id", unique=True)
+    child_id: int = Field(foreign_key="child.id", index=True)
+    ends_on: date  # the last day, as it was when they were asked
+    asked_at: datetime
+    answer: str = Field(default=TermAnswer.OPEN, max_length=8)
+    answered_at: datetime | None = None
+    answered_by: str = Field(default="", max_length=40)  # "guardian:3", "account:1"
+    how: str = Field(default="", max_length=16)  # "page", "sms", "phone", "in_person"

@@ -469,6 +469,7 @@ ACTIONS: dict[CaseKind, tuple[Action, ...]] = {
     CaseKind.NOT_TOLD: (Action.SEE_CALLS,),
     CaseKind.MESSAGE_FAILED: (Action.SEE_HAND_LIST,),
     CaseKind.REPLY_UNCLEAR: (Action.SEE_PERSON,),
+    CaseKind.AFTERNOON: (Action.CALL_FAMILY,),
     CaseKind.TO_CONFIRM: (Action.SEE_CALENDAR,),
     CaseKind.STUCK_WORK: (),
 }

@@ -5,7 +5,7 @@ that is not bound sees time and area only.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -17,6 +17,7 @@ from sqlmodel import Session, col, select
 
 from escort.errors import NotFound
 from escort.families.models import Child, Family, Guardian
+from escort.families.queries import Standing, standing_of_family
 from escort.journeys import windows
 from escort.journeys.leg_facts import DriverShift, LegFacts, facts_of, was_announced
 from escort.journeys.models import Step
@@ -79,6 +80,9 @@ class ChildView:
     short_name: str
     ride: RideView | None  # the one that matters now
     later: tuple[RideView, ...]  # the rest of today and tomorrow
+    child_id: int = 0
+    paused_until: date | None = None  # nobody comes until then; on a bound phone
+    next_term: str = ""  # "open", "yes", "no": whether it goes on, where that was asked
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,7 @@ def family_view(
     legs = _legs(session, [child.id or 0 for child in children], today)
     facts = facts_of(session, legs)
     times = _times_brought(session, facts)
+    standing = standing_of_family(session, guardian_id, on=today) if is_bound else {}
     seen = Sight(
         guardian=f"guardian:{guardian_id}",
         is_bound=is_bound,
@@ -125,7 +130,12 @@ def family_view(
         is_bound=is_bound,
         today=today,
         children=tuple(
-            _child_view(child, [fact for fact in facts if fact.leg.child_id == child.id], seen)
+            replace(
+                _child_view(child, [fact for fact in facts if fact.leg.child_id == child.id], seen),
+                child_id=child.id or 0,
+                paused_until=standing.get(child.id or 0, NOTHING_STANDS).paused_until,
+                next_term=standing.get(child.id or 0, NOTHING_STANDS).next_term,
+            )
             for child in children
         ),
     )
@@ -313,6 +323,7 @@ def _times_brought(session: Session, facts: Sequence[LegFacts]) -> dict[tuple[in
     return {(child, volunteer): times for child, volunteer, times in session.exec(rows)}
 
 
+NOTHING_STANDS = Standing(None, "")
 UNHEARD_OF = timedelta(minutes=90)  # a ride without any end is shown so much longer than planned
 LOOK_AHEAD = timedelta(days=10)  # far enough to name the first day after a long holiday
 _ON_THE_WAY = (

@@ -18,6 +18,7 @@ from escort import wording
 from escort.cases.models import Case, CaseKind, CaseState
 from escort.cases.service import close_because, open_case
 from escort.journeys import deeds, watched_days
+from escort.journeys.afternoons import sweep_afternoons
 from escort.journeys.changed_days import covered_runs, sweep_changes
 from escort.journeys.models import WatchedDay, WatchedRun
 from escort.journeys.progress import Rank
@@ -68,6 +69,7 @@ def waiting(session: Session, *, now: datetime) -> list[int]:
 
 def _sweep_rest(session: Session, now: datetime, zone: ZoneInfo) -> int:
     days = watched_days.sweep_days(session, now=now, zone=zone)
+    sweep_afternoons(session, now=now, zone=zone)
     deeds.close_cases_whose_cause_is_gone(session, now=now)
     return days
 

@@ -187,6 +187,14 @@ def change_leg(
     _move(session, {leg_id: leg}, {leg_id: values}, cause=cause, by=by, now=now, zone=zone)
 
 
+def get_leg(session: Session, leg_id: int) -> Leg:
+    """Return one leg. Raises NotFound."""
+    leg = session.get(Leg, leg_id)
+    if leg is None:
+        raise NotFound("没有这趟接送。")
+    return leg
+
+
 def missing_on(session: Session, *, on: date, zone: ZoneInfo, now: datetime) -> int:
     """Return how many legs of a date should exist and do not: for the auditor."""
     escorts = plannable_escorts(session, from_on=on, until_on=on)

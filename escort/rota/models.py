@@ -144,6 +144,10 @@ class Leg(SQLModel, table=True):
     cancelled_at: datetime | None = None
     cancelled_by: str | None = Field(default=None, max_length=40)
     cancel_reason: str = Field(default="", max_length=80)
+    kept_at: datetime | None = (
+        None  # the morning was cancelled: somebody said that this afternoon is still wanted
+    )
+    kept_by: str | None = Field(default=None, max_length=40)
     generation: int = 1
 
     __table_args__ = (

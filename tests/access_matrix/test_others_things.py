@@ -169,6 +169,19 @@ TRIES: list[tuple[str, str, Callable[[World], str], Body]] = [
         lambda _: "/arrived",
         data(lambda w: {"leg": w.yang.leg.id, "uuid": "33333333-theirs"}),
     ),
+    *[
+        (
+            "shi",
+            f"POST /f/{{token}}{path}",
+            lambda _, path=path: path,
+            data(lambda w, more=more: {"child": w.yang.leg.child_id, **more}),
+        )
+        for path, more in (
+            ("/pause", {"why": "sick", "until_on": TODAY.isoformat()}),
+            ("/pause/lift", {}),
+            ("/next-term", {"answer": "yes"}),
+        )
+    ],
     (
         "shi",
         "POST /f/{token}/phones/{device_id}/revoke",
@@ -233,6 +246,7 @@ OWN_ONLY = {
     "GET /t/{token}/phones",
     "GET /f/{token}",
     "GET /f/{token}/cancel",
+    "GET /f/{token}/pause",
     "POST /f/{token}/bind",
     "GET /f/{token}/phones",
     "GET /gate",

@@ -325,7 +325,7 @@ KEPT_BECAUSE = {
     "told_driver": "numbers",
     "watched_run": "numbers", "watched_arrival": "numbers", "changed_leg": "numbers and times",
     "relief": "numbers and times", "introduction": "numbers and times", "standing_yes": "a volunteer's word",
-    "changed_car": "a volunteer's car",
+    "changed_car": "a volunteer's car", "term_question": "numbers, dates, and a yes or no",
     "volunteer": "not a child's", "second_factor": "not a child's", "waiting_book": "gone within the hour",
     "demo_state": "no real store has it",
 }  # fmt: skip

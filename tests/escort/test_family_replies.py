@@ -1,21 +1,22 @@
 """A family's short text: a two about the day it was told of cancels; everything else goes to a human."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 import pytest
 from sqlmodel import Session, select
 
 from escort.cases.models import Case, CaseKind
-from escort.families.models import Family
+from escort.families import next_term
+from escort.families.models import EscortPause, Family
 from escort.journeys.models import Step, Tap
 from escort.rota.models import Leg, LegState, ShiftState
 from notifications.addresses import phone_of, set_phone
 from notifications.models import InboundOutcome, Urgency
 from notifications.outbox import enqueue
 from notifications.wording import Wording
-from tests.builders import NOW, EscortedChild, a_child, a_volunteer
+from tests.builders import NOW, TERM, TODAY, ZONE, EscortedChild, a_child, a_volunteer
 from tests.escort.journeys.rides import a_leg, a_ride, tap
-from tests.escort.rota.weeks import HOUR, MINUTE, TOMORROW, told
+from tests.escort.rota.weeks import HOUR, MINUTE, TOMORROW, extend, links, told
 from tests.escort.texts import asked, last_text, party_of, reply, state, unclear
 
 W, C = LegState.WANTED, LegState.CANCELLED
@@ -277,3 +278,36 @@ def test_to_any_other_text_at_home_is_a_word_for_a_human(session: Session) -> No
     tell(session, child, legs[:2])
 
     assert reply(session, child.guardian_subject, "到家了") is InboundOutcome.FORWARDED
+
+
+@pytest.mark.parametrize(
+    ("text", "days_off"),
+    [("病了到周四", 2), ("请假到4月8日", 2), ("去外婆家到周三", 1)],  # NOW is Tuesday evening
+)
+def test_sick_or_away_until_a_day_pauses_the_one_child(session: Session, text: str, days_off: int) -> None:
+    child = a_child(session)
+    extend(session)
+    reply(session, child.guardian_subject, text)
+
+    pause = session.exec(select(EscortPause)).one()
+    assert (pause.from_on, pause.until_on) == (TODAY, TODAY + timedelta(days=days_off))
+    assert told(session, child.guardian_subject) == ["family.paused"]
+
+
+def test_with_two_children_a_human_looks(session: Session) -> None:
+    child = a_child(session)
+    a_child(session, "小禾", family=session.get_one(Family, child.child.family_id))
+    reply(session, child.guardian_subject, "病了到周四")
+
+    assert session.exec(select(EscortPause)).all() == []
+    assert len(unclear(session)) == 1
+
+
+@pytest.mark.parametrize(("text", "answer"), [("1", "yes"), ("2", "no")])
+def test_next_term_is_answered_by_a_digit(session: Session, text: str, answer: str) -> None:
+    child = a_child(session, until_on=TERM[1])
+    asked_at = datetime.combine(TERM[1] - timedelta(days=10), time(18), ZONE)
+    next_term.ask_next_term(session, now=asked_at, zone=ZONE, links=links, duty_phone="199 0000 0001")
+    reply(session, child.guardian_subject, text, now=asked_at + MINUTE)
+
+    assert [line.answer for line in next_term.asked_families(session)] == [answer]

@@ -418,6 +418,31 @@ MESSAGES = [
         "【杜鹃鸟】杨同学明天下午4点放学的安排有变，原来的人和暗号不算数，正在重新问司机，最晚晚上8点告诉您谁来。没收到消息前，不要把孩子交给任何人。不用接请回2。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
     ),
     (
+        wording.family_next_term("杨同学", date(2021, 7, 9), duty_phone=DUTY, link=LINK),
+        2,
+        "【杜鹃鸟】杨同学的接送到7月9日为止。下学期还要接送吗？要回1，不要了回2，或在链接里点一下，也可以打199 0000 0001。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.family_next_term_understood("杨同学", wants=True, duty_phone=DUTY),
+        1,
+        "【杜鹃鸟】记下了：杨同学下学期还要接送，定好了会告诉您。改主意请打199 0000 0001。",
+    ),
+    (
+        wording.family_next_term_understood("杨同学", wants=False, duty_phone=DUTY),
+        1,
+        "【杜鹃鸟】记下了：杨同学下学期不用接送。改主意请打199 0000 0001。",
+    ),
+    (
+        wording.family_paused("杨同学", date(2021, 4, 9), back_on=date(2021, 4, 10), duty_phone=DUTY),
+        1,
+        "【杜鹃鸟】记下了：杨同学到4月9日都不用接送，4月10日起照常。改主意请打199 0000 0001。",
+    ),
+    (
+        wording.family_afternoon("杨同学", AFTERNOON, duty_phone=DUTY, link=LINK, now=NOW, zone=ZONE),
+        2,
+        "【杜鹃鸟】杨同学明天早上不用接，记下了。下午4点放学还照常来。下午也不用，请回2，或打199 0000 0001。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
         wording.family_cancel_understood("杨同学", [MORNING, AFTERNOON], duty_phone=DUTY, now=NOW, zone=ZONE),
         1,
         "【杜鹃鸟】记下了：杨同学明天早上7点45、下午4点放学不用接，司机和校门马上知道。改主意请打199 0000 0001。",

@@ -10,17 +10,17 @@ from pydantic import BeforeValidator, Field
 from sqlmodel import Session
 
 from escort.access import audit
-from escort.errors import Conflict, NotFound, Refused
+from escort.errors import Conflict, Refused
 from escort.families import escorts, sealed_reads
 from escort.families.edits import ChildEdit, PersonEdit, Versions, edit_child
-from escort.families.models import Escort, Family, PlaceKind
+from escort.families.models import Escort, Family, PlaceKind, Why
 from escort.families.places import AmbiguousPlace, read_place
 from escort.families.queries import NEEDS
 from escort.families.service import get_child
 from escort.filled_form import FilledForm, FormMistakes, MaybeDate, text_of
 from escort.rota import legs
-from escort.rota.models import Leg
 from escort.rota.needs import fit_to_needs
+from escort.rota.pauses import pause_child
 from escort.schools.places import search_places
 from escort.sentences import mark
 from escort.typed_values import read_time
@@ -37,10 +37,11 @@ PEOPLE = ("guardian_ids", "phones", "gets", "proxies")
 
 
 class DatesForm(FilledForm):
-    """From which day to which; the reason only of a pause."""
+    """From which day to which; why, and in which words, only of a pause."""
 
     from_on: MaybeDate = Field(title=mark("从哪天起"))
     until_on: MaybeDate = Field(None, title=mark("到哪天止"))
+    why: Why = Field(Why.OTHER, title=mark("为什么"))
     reason: Annotated[str, BeforeValidator(text_of(80, "为什么"))] = Field("", title=mark("为什么"))
 
     def first_day(self) -> date:
@@ -149,19 +150,19 @@ def pause(
     fields = filled(typed)
     try:
         form = DatesForm.read(fields)
-        escorts.pause_escort(
+        pause_child(
             session,
             child_id=child_id,
+            why=form.why,
             from_on=form.first_day(),
             until_on=form.last_day(),
-            reason=form.reason,
-            today=now.astimezone(house.zone).date(),
-            now=now,
+            note=form.reason,
             by=me.subject,
+            now=now,
+            zone=house.zone,
         )
     except Refused as wrong:
         return child_page(request, session, child_id, house, now, wrong=("pause", fields, wrong))
-    legs.extend_calendar(session, now=now, zone=house.zone)
     return RedirectResponse(f"/children/{child_id}", status_code=303)
 
 
@@ -242,7 +243,7 @@ def restore_leg(
     legs.restore_leg(session, leg_id=leg_id, by=me.subject, now=now)
     audit.record(session, actor=me.subject, action="leg.restore", subject=f"leg:{leg_id}", now=now)
     legs.extend_calendar(session, now=now, zone=house.zone)
-    return RedirectResponse(f"/children/{_leg(session, leg_id).child_id}", status_code=303)
+    return RedirectResponse(f"/children/{legs.get_leg(session, leg_id).child_id}", status_code=303)
 
 
 @router.post("/legs/{leg_id}/change")
@@ -257,7 +258,7 @@ def change_leg(
 ) -> Response:
     """Another time or place for one day, as the family said on the phone."""
     fields = filled(typed)
-    leg = _leg(session, leg_id)
+    leg = legs.get_leg(session, leg_id)
     child_id, on = leg.child_id, leg.on
     try:
         form = OneDayForm.read(fields)
@@ -282,13 +283,6 @@ def change_leg(
     )
     legs.extend_calendar(session, now=now, zone=house.zone)
     return RedirectResponse(f"/children/{child_id}", status_code=303)
-
-
-def _leg(session: Session, leg_id: int) -> Leg:
-    leg = session.get(Leg, leg_id)
-    if leg is None:
-        raise NotFound("没有这趟接送。")
-    return leg
 
 
 def _elsewhere(session: Session, child_id: int, text: str) -> tuple[tuple[float, float] | None, str | None]:

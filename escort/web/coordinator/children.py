@@ -1,6 +1,6 @@
 """Children: the list, one child, setting one up with six fields and a live verdict, name and consent."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -12,17 +12,17 @@ from sqlmodel import Session
 from escort import spoken, wording
 from escort.access import audit
 from escort.errors import NotFound, Refused
-from escort.families import consent, escorts, sealed_reads
+from escort.families import consent, escorts, next_term, sealed_reads
 from escort.families.forms import CONSENT_VERSION, ChildCompletion, ChildSetUp
-from escort.families.models import Escort, TellBy
+from escort.families.models import Escort, TellBy, Why
 from escort.families.places import AmbiguousPlace
 from escort.families.queries import MISSING_SENTENCES, list_children, missing_of, told_with_new_numbers
 from escort.families.service import complete_child, get_child, set_up_child
 from escort.filled_form import FormMistakes
 from escort.journeys import windows
-from escort.journeys.cancelled import cancel_for_family
+from escort.journeys.cancelled import Afternoon, cancel_morning
 from escort.journeys.family_link import send_family_link
-from escort.rota import legs
+from escort.rota import afternoons, legs
 from escort.rota.new_child import NewChildVerdict, judge_new_child
 from escort.rota.week import Cell, CellCode, legs_of_child
 from escort.schools.places import search_places
@@ -71,6 +71,11 @@ TELL_WORDS = {
     TellBy.PROXY: mark("请人转告"),
     TellBy.PAPER: mark("纸条"),
 }
+WHY_WORDS = {
+    Why.SICK: mark("病了"),
+    Why.AWAY: mark("去外婆家或外地"),
+    Why.OTHER: mark("别的原因"),
+}
 FRESH: Mapping[str, str | list[str]] = {
     "weekdays": ["0", "1", "2", "3", "4"],
     "to_school": "on",
@@ -88,6 +93,7 @@ LINK_FOR_SHOW = "0" * 22  # as long as a real one
 
 class ReasonForm(FormModel):
     reason: Line80
+    afternoon: Afternoon = Afternoon.NOT_SAID  # only where a morning is cancelled
 
 
 @router.get("/children")
@@ -289,6 +295,7 @@ def withdraw_consent(
 
 @router.post("/legs/{leg_id}/cancel")
 def cancel_leg(
+    request: Request,
     leg_id: RowId,
     form: Annotated[ReasonForm, Form()],
     me: CurrentCoordinator,
@@ -296,17 +303,27 @@ def cancel_leg(
     house: HouseDep,
     now: NowDep,
 ) -> Response:
-    """A cancellation given by phone or in person, with who said it."""
-    leg = cancel_for_family(
+    """A cancellation given by phone or in person, with who said it, and what they said of the afternoon."""
+    leg = cancel_morning(
         session,
         leg_id=leg_id,
+        afternoon=form.afternoon,
         by=me.subject,
         reason=form.reason,
         duty_phone=house.settings.duty_phone,
+        links=request.app.state.links,
         now=now,
         zone=house.zone,
     )
     return RedirectResponse(f"/children/{leg.child_id}", status_code=303)
+
+
+@router.post("/legs/{leg_id}/keep")
+def keep_afternoon(leg_id: RowId, me: CurrentCoordinator, session: SessionDep, now: NowDep) -> Response:
+    """The family says that the way home is wanted, though the morning was not."""
+    afternoons.keep_afternoon(session, leg_id=leg_id, by=me.subject, now=now)
+    audit.record(session, actor=me.subject, action="leg.keep", subject=f"leg:{leg_id}", now=now)
+    return RedirectResponse(f"/children/{legs.get_leg(session, leg_id).child_id}", status_code=303)
 
 
 def child_page(
@@ -484,7 +501,20 @@ def _child_context(session: Session, child_id: int, house: House, now: datetime)
         "ahead": ahead,
         "with_words": {cell.leg_id for on, _, cell in ahead if _has_word(cell, on, now, house.zone)},
         "need_words": NEED_WORDS,
+        "open_afternoons": _open_afternoons(session, child_id, ahead, today),
+        "why_words": WHY_WORDS,
+        "term_question": next_term.open_question(session, child_id) if escort and escort.until_on else None,
         "told": [party for party, _ in told],
         "held": [held for _, held in told if held is not None],
         "today": today,
     }
+
+
+def _open_afternoons(
+    session: Session, child_id: int, ahead: Sequence[tuple[date, str, Cell]], today: date
+) -> set[int]:
+    """Return the ways home that nobody has spoken for; there is none where no morning is off."""
+    if not any(cell.code == CellCode.NO_RIDE for _, _, cell in ahead):
+        return set()
+    found = afternoons.open_afternoons(session, from_on=today, until_on=today + AHEAD)
+    return {one.leg_id for one in found if one.child_id == child_id}

@@ -62,6 +62,7 @@ KIND_WORDS = {
     CaseKind.REPLY_UNCLEAR: mark("回的话没看懂"),
     CaseKind.TROUBLE_ON_ROAD: mark("司机说有事"),
     CaseKind.STUCK_WORK: mark("系统有一步办不下去"),
+    CaseKind.AFTERNOON: mark("下午要不要，还没说"),
     CaseKind.TO_CONFIRM: mark("要您确认"),
 }
 

@@ -1,7 +1,7 @@
 """The family's page: who comes, in which car, when; cancel; "that is not the person". Works without a script."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Annotated
 
@@ -12,13 +12,18 @@ from pydantic import Field
 from sqlmodel import Session
 
 from escort.errors import NotAllowed, Refused
+from escort.families import next_term
+from escort.families.models import Why
+from escort.families.queries import children_by_name, own_children
 from escort.journeys import alarms, taps, words
 from escort.journeys.arrivals import say_not_home
 from escort.journeys.family_view import FamilyView, RideState, RideView, family_view, own_legs
 from escort.journeys.models import Step
 from escort.journeys.taps import TapIn
-from escort.rota.legs import cancel_leg
+from escort.rota.afternoons import cancel_rides
+from escort.rota.pauses import lift_pauses, pause_child
 from escort.sentences import mark
+from escort.typed_values import UnreadableError, read_date
 from escort.web import recognise
 from escort.web.deps import CurrentGuardian, House, HouseDep, NowDep, ReadSessionDep, SessionDep
 from escort.web.deps import GuardianHere as Visitor
@@ -35,6 +40,21 @@ class BindForm(FormModel):
 class CancelForm(FormModel):
     leg: Ids = Field(default_factory=list)
     reason: OptionalLine20 = ""
+
+
+class PauseForm(FormModel):
+    child: Ids = Field(default_factory=list)
+    why: Why = Why.OTHER
+    until_on: OptionalLine20 = ""
+
+
+class ChildForm(FormModel):
+    child: RowId
+
+
+class NextTermForm(FormModel):
+    child: RowId
+    answer: Annotated[str, Field(pattern="^(yes|no)$")]
 
 
 class LegForm(FormModel):
@@ -105,18 +125,89 @@ def cancel(
     view = _view(session, visitor, house, now)
     if not form.leg:
         return _cancel_page(request, visitor, view, mistake=mark("请至少选一趟。没有选的，照常来。"))
-    for leg in own_legs(session, guardian_id=visitor.id, leg_ids=form.leg):
-        ride = view.ride(leg.id or 0)
-        if ride is None or not ride.may_cancel:
-            raise Refused("孩子已经上车，或者这趟已经改过了。请打值班电话，我们马上办。")
-        cancel_leg(
-            session,
-            leg_id=ride.leg_id,
-            by=visitor.subject,
-            reason=form.reason or "家里说不用接",
-            now=now,
-            zone=house.zone,
-        )
+    legs = own_legs(session, guardian_id=visitor.id, leg_ids=form.leg)
+    if any((ride := view.ride(leg.id or 0)) is None or not ride.may_cancel for leg in legs):
+        raise Refused("孩子已经上车，或者这趟已经改过了。请打值班电话，我们马上办。")
+    cancel_rides(
+        session,
+        legs=legs,
+        by=visitor.subject,
+        reason=form.reason or "家里说不用接",
+        now=now,
+        zone=house.zone,
+    )
+    return _back(visitor)
+
+
+@router.get("/f/{token}/pause")
+def ask_how_long(
+    request: Request, visitor: CurrentGuardian, session: ReadSessionDep, house: HouseDep, now: NowDep
+) -> Response:
+    _must_be_bound(visitor)
+    return _pause_page(request, visitor, session, house, now)
+
+
+@router.post("/f/{token}/pause")
+def pause(
+    request: Request,
+    visitor: CurrentGuardian,
+    session: SessionDep,
+    house: HouseDep,
+    now: NowDep,
+    form: Annotated[PauseForm, Form()],
+) -> Response:
+    """Sick, or away until a day: nobody comes until then, and from the day after as usual."""
+    _must_be_bound(visitor)
+    today = now.astimezone(house.zone).date()
+    try:
+        children = own_children(session, guardian_id=visitor.id, child_ids=form.child)
+        until_on = _last_day(form.until_on, today)
+        with session.begin_nested():
+            for child_id in children:
+                pause_child(
+                    session,
+                    child_id=child_id,
+                    why=form.why,
+                    from_on=today,
+                    until_on=until_on,
+                    by=visitor.subject,
+                    now=now,
+                    zone=house.zone,
+                )
+    except Refused as wrong:
+        return _pause_page(request, visitor, session, house, now, form=form, mistake=wrong.sentence)
+    return _back(visitor)
+
+
+@router.post("/f/{token}/pause/lift")
+def lift_pause(
+    visitor: CurrentGuardian,
+    session: SessionDep,
+    house: HouseDep,
+    now: NowDep,
+    form: Annotated[ChildForm, Form()],
+) -> Response:
+    """The child is well again: the rides come back, and somebody is asked for each of them."""
+    _must_be_bound(visitor)
+    (child_id,) = own_children(session, guardian_id=visitor.id, child_ids=[form.child])
+    lift_pauses(session, child_id=child_id, by=visitor.subject, now=now, zone=house.zone)
+    return _back(visitor)
+
+
+@router.post("/f/{token}/next-term")
+def answer_next_term(
+    visitor: CurrentGuardian, session: SessionDep, now: NowDep, form: Annotated[NextTermForm, Form()]
+) -> Response:
+    _must_be_bound(visitor)
+    own_children(session, guardian_id=visitor.id, child_ids=[form.child])
+    next_term.record_answer(
+        session,
+        child_id=form.child,
+        wants=form.answer == "yes",
+        by=visitor.subject,
+        how="page",
+        now=now,
+    )
     return _back(visitor)
 
 
@@ -174,6 +265,42 @@ def _cancel_page(request: Request, visitor: Visitor, view: FamilyView, mistake: 
     return _page(request, visitor, "cancel", 400 if mistake else 200, rides=open_rides, mistake=mistake)
 
 
+def _pause_page(
+    request: Request,
+    visitor: Visitor,
+    session: Session,
+    house: House,
+    now: datetime,
+    *,
+    form: PauseForm | None = None,
+    mistake: str = "",
+) -> Response:
+    return _page(
+        request,
+        visitor,
+        "pause",
+        400 if mistake else 200,
+        children=children_by_name(session, visitor.id),
+        chosen=form.child if form else [],
+        why=form.why if form else Why.SICK,
+        until_on=form.until_on if form else "",
+        today=now.astimezone(house.zone).date(),
+        mistake=mistake,
+    )
+
+
+def _last_day(text: str, today: date) -> date:
+    try:
+        until_on = read_date(text)
+    except UnreadableError as unreadable:
+        raise Refused(str(unreadable)) from unreadable
+    if until_on is None:
+        raise Refused("到哪天止没填，请选一天。那天以后照常来接。")
+    if until_on - today > LONGEST_BY_FAMILY:
+        raise Refused("这么久不用接送，请打值班电话说一声，我们来改。")
+    return until_on
+
+
 def _page(
     request: Request, visitor: Visitor, name: str, status_code: int = 200, **context: object
 ) -> Response:
@@ -209,6 +336,7 @@ def _style() -> Markup:
     return Markup((STATIC / "family.css").read_text("utf-8"))
 
 
+LONGEST_BY_FAMILY = timedelta(days=62)
 MAY_BE_WRONG = (
     RideState.CONFIRMED,
     RideState.CHANGED,
