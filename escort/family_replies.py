@@ -13,12 +13,15 @@ from escort import spoken, wording
 from escort.errors import Conflict, NotFound, Refused
 from escort.families import next_term
 from escort.families.models import Child, Escort, Why
+from escort.families.next_term import NEXT_TERM
 from escort.families.queries import children_by_name
+from escort.journeys.afternoons import AFTERNOON
 from escort.journeys.arrivals import ARRIVAL, say_arrived, say_not_home
 from escort.journeys.taken_back import legs_in
-from escort.messages import last_sent, sent_to
+from escort.messages import sent_to
 from escort.reply_grammar import Meaning, Reply
 from escort.rota.aboard import boarded
+from escort.rota.afternoons import keep_afternoon
 from escort.rota.legs import cancel_leg
 from escort.rota.models import Leg, LegState
 from escort.rota.pauses import pause_child
@@ -31,11 +34,11 @@ INVITING = {
     "family.tomorrow_open",
     "family.searching",
     "family.asked_again",
-    "family.afternoon",
+    AFTERNOON,
 }
 """Texts that say: 不用接请回2."""
 
-ASKING = INVITING | {ARRIVAL}
+ASKING = INVITING | {ARRIVAL, NEXT_TERM}
 """Texts to a family that want an answer."""
 LONGEST_BY_TEXT = timedelta(days=31)
 
@@ -56,17 +59,17 @@ def answer_family(
     about two children that lie side by side unanswered are a question for a human.
     """
     if reply.meaning == Meaning.PAUSE:
-        return _pause(session, reply, parties[0], now=now, zone=zone, duty_phone=duty_phone)
-    last = last_sent(session, parties, before=received_at)
-    if last is not None and last.template == "family.next_term" and reply.is_digit:
-        return _next_term(session, last, wants=reply.meaning == Meaning.YES, now=now, duty_phone=duty_phone)
-    about_rides = [
-        message
-        for message in sent_to(session, parties, before=received_at)
-        if message.about.startswith(("leg:", "legs:"))
-    ]
+        return _pause(
+            session, reply, parties, received_at=received_at, now=now, zone=zone, duty_phone=duty_phone
+        )
+    sent = sent_to(session, parties, before=received_at)
+    if sent and sent[0].template == NEXT_TERM and reply.is_digit:
+        return _next_term(session, sent, wants=reply.meaning == Meaning.YES, now=now, duty_phone=duty_phone)
+    about_rides = [message for message in sent if message.about.startswith(("leg:", "legs:"))]
     if about_rides and about_rides[0].template == ARRIVAL:
         return _about_arrival(session, about_rides[0], reply, now=now, duty_phone=duty_phone)
+    if about_rides and about_rides[0].template == AFTERNOON and reply.meaning == Meaning.YES:
+        return _keep(session, about_rides, reply, now=now, zone=zone, duty_phone=duty_phone)
     if reply.meaning in {Meaning.THANKS, Meaning.RECEIVED, Meaning.YES}:
         return []
     if not about_rides or not _is_cancellation(reply) or about_rides[0].template not in INVITING:
@@ -101,20 +104,65 @@ def _about_arrival(
     return [(message.party, wording.family_not_home(names, duty_phone=duty_phone))]
 
 
-def _pause(
-    session: Session, reply: Reply, party: str, *, now: datetime, zone: ZoneInfo, duty_phone: str
+def _keep(
+    session: Session,
+    messages: Sequence[Message],
+    reply: Reply,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    duty_phone: str,
 ) -> list[tuple[str, Wording]] | None:
-    """Only where the family has one child, and the day is near enough to be meant; else a human looks."""
-    children = children_by_name(session, int(party.partition(":")[2]))
-    today = now.astimezone(zone).date()
-    until_on = _last_day(reply, today)
-    if len(children) != 1 or until_on is None or until_on - today > LONGEST_BY_TEXT:
+    """The text asked whether the way home is wanted. Only a plain 1 says so; a 好的 says neither, and the case goes on."""
+    if not reply.is_digit:
+        return []
+    message = messages[0]
+    (leg_id,) = legs_in(message.about)
+    leg = session.get_one(Leg, leg_id)
+    if _is_ambiguous(session, messages, leg.child_id, leg.on):
         return None
-    child = session.get_one(Child, children[0][0])
+    try:
+        keep_afternoon(session, leg_id=leg_id, by=message.party, now=now)
+    except Conflict:
+        return None
+    if message.id is not None:
+        acknowledge(session, message_id=message.id, now=now)
+    leg, child = session.get_one(Leg, leg_id), session.get_one(Child, leg.child_id)
+    words = wording.family_afternoon_kept(
+        spoken.child_in_message(child.full_name, child.short_name),
+        wording.Half(leg.pickup_at, leg.direction),
+        duty_phone=duty_phone,
+        zone=zone,
+    )
+    return [(message.party, words)]
+
+
+def _pause(
+    session: Session,
+    reply: Reply,
+    parties: Sequence[str],
+    *,
+    received_at: datetime,
+    now: datetime,
+    zone: ZoneInfo,
+    duty_phone: str,
+) -> list[tuple[str, Wording]] | None:
+    """Only where this phone speaks for one child, and the day is near enough to be meant; else a human looks."""
+    whose = {
+        child_id: party
+        for party in parties
+        for child_id, _ in children_by_name(session, int(party.partition(":")[2]))
+    }
+    today = now.astimezone(zone).date()
+    until_on = _last_day(reply, received_at.astimezone(zone).date())
+    if len(whose) != 1 or until_on is None or not today <= until_on <= today + LONGEST_BY_TEXT:
+        return None
+    ((child_id, party),) = whose.items()
+    child = session.get_one(Child, child_id)
     try:
         pause_child(
             session,
-            child_id=children[0][0],
+            child_id=child_id,
             why=Why.SICK if reply.is_sick else Why.AWAY,
             from_on=today,
             until_on=until_on,
@@ -133,34 +181,39 @@ def _pause(
     return [(party, words)]
 
 
-def _last_day(reply: Reply, today: date) -> date | None:
-    """Return the named weekday from today on, or the named date of this year or, in winter, the next."""
+def _last_day(reply: Reply, said_on: date) -> date | None:
+    """Return the named weekday from the day of the text on, or the named date of that year or, in winter, the next."""
     if reply.weekdays:
         (weekday,) = reply.weekdays
-        return today + timedelta(days=(weekday - today.weekday()) % 7)
+        return said_on + timedelta(days=(weekday - said_on.weekday()) % 7)
     ((month, day), _) = reply.dates[0]
-    for year in (today.year, today.year + 1):
+    for year in (said_on.year, said_on.year + 1):
         try:
             found = date(year, month, day)
         except ValueError:
             return None
-        if found >= today:
+        if found >= said_on:
             return found
     return None
 
 
 def _next_term(
-    session: Session, message: Message, *, wants: bool, now: datetime, duty_phone: str
+    session: Session, sent: Sequence[Message], *, wants: bool, now: datetime, duty_phone: str
 ) -> list[tuple[str, Wording]] | None:
-    escort = session.get(Escort, int(message.about.partition(":")[2]))
-    if escort is None:
+    """Record the digit for the child that the last text asked about; of two children asked about, a human asks."""
+    message = sent[0]
+    asked = {one.about for one in sent if one.template == NEXT_TERM and one.acknowledged_at is None}
+    if asked - {message.about}:
         return None
+    escort = session.get_one(Escort, int(message.about.partition(":")[2]))
     try:
         next_term.record_answer(
             session, child_id=escort.child_id, wants=wants, by=message.party, how="sms", now=now
         )
     except Conflict:
         return None
+    if message.id is not None:
+        acknowledge(session, message_id=message.id, now=now)
     child = session.get_one(Child, escort.child_id)
     name = spoken.child_in_message(child.full_name, child.short_name)
     return [(message.party, wording.family_next_term_understood(name, wants=wants, duty_phone=duty_phone))]

@@ -396,10 +396,11 @@ class Jobs:
                 self.rotate(now=now)
                 with self._set_aside("papers:soon", "提醒证件快到期"), self.store.write() as session:
                     tell_of_papers(session, today=today, now=now, duty_phone=self.duty_phone)
-                with self.store.write() as session:
+                with self._set_aside("term:soon", "问家里下学期还要吗"), self.store.write() as session:
                     next_term.ask_next_term(
                         session, now=now, zone=self.zone, links=self.links, duty_phone=self.duty_phone
                     )
+                with self.store.write() as session:
                     purge_expired(session, now=now, real_now=self.real_now())
                     forget_old_books(session, now=now)
                     forget_printed_sheets(session, today=today)

@@ -65,6 +65,14 @@ class Outcome:
 LATE_ANSWER_COUNTS_FOR = timedelta(days=7)
 URGENT_BEFORE = timedelta(minutes=60)
 SOON = timedelta(hours=24)  # a driver's "no" about a shift so near is urgent
+FOR_A_HUMAN = {
+    Meaning.UNCLEAR,
+    Meaning.CANCEL,
+    Meaning.ARRIVED,
+    Meaning.NOT_ARRIVED,
+    Meaning.PAUSE,
+}
+"""What families say, and what nobody has agreed on: from a volunteer it answers no question."""
 MONTH_ANSWERS = {Meaning.NOTHING, Meaning.DATES}
 ANSWERS = {
     Meaning.YES,
@@ -214,7 +222,7 @@ def _volunteer(session: Session, row: Inbound, reply: Reply, parties: Sequence[s
     party, ask = open_asks[0]
     if reply.meaning == Meaning.THANKS:
         return Outcome(InboundOutcome.NOTED)
-    if reply.meaning in {Meaning.UNCLEAR, Meaning.CANCEL, Meaning.ARRIVED, Meaning.NOT_ARRIVED}:
+    if reply.meaning in FOR_A_HUMAN:
         is_soon = ask.deadline_at - desk.now < URGENT_BEFORE or _drives_soon(session, parties, desk.now)
         return _to_human(session, party, desk, is_urgent=is_soon)
     if len(open_asks) > 1:

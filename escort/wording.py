@@ -476,6 +476,10 @@ def family_afternoon(
     )
 
 
+def family_afternoon_kept(child: str, half: Half, *, duty_phone: str, zone: ZoneInfo) -> Wording:
+    return _say("family.afternoon_kept", child=child, half=spoken.family_half(half, zone), phone=duty_phone)
+
+
 def family_not_coming(child: str, half: Half, *, duty_phone: str, now: datetime, zone: ZoneInfo) -> Wording:
     """A ride that was told is off: by the calendar, the end of the arrangement, or another of the family."""
     return _say(
@@ -928,8 +932,9 @@ TEXTS = {
     "family.next_term_no": "【杜鹃鸟】记下了：{child}下学期不用接送。改主意请打{phone}。",
     "family.paused": "【杜鹃鸟】记下了：{child}到{until}都不用接送，{back}起照常。改主意请打{phone}。",
     "family.afternoon": (
-        "【杜鹃鸟】{child}{day}早上不用接，记下了。{half}还照常来。下午也不用，请回2，或打{phone}。{link}"
+        "【杜鹃鸟】{child}{day}早上不用接，记下了。{half}还要接吗？要接回1，不用接回2；没回就照常来，也可以打{phone}。{link}"
     ),
+    "family.afternoon_kept": "【杜鹃鸟】记下了：{child}{half}照常来接。改主意请打{phone}。",
     "family.cancelled": "【杜鹃鸟】记下了：{child}{day}{halves}不用接，司机和校门马上知道。改主意请打{phone}。",
     "family.office_cancelled": (
         "【杜鹃鸟】值班老师记下了：{child}{day}{half}不用接，不会有车来。不是您的意思，请马上打{phone}。"

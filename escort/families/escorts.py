@@ -77,8 +77,15 @@ def pause_escort(
     return pause.id
 
 
-def lift_pause(session: Session, *, pause_id: int, now: datetime, by: str) -> None:
-    """Let the legs run again. Raises Conflict if the pause was lifted before."""
+def lift_pause(session: Session, *, child_id: int, pause_id: int, now: datetime, by: str) -> None:
+    """Let the legs run again. Raises NotFound if it is not this child's pause, Conflict if it was lifted before."""
+    its_child = session.exec(
+        select(Escort.child_id)
+        .join(EscortPause, col(EscortPause.escort_id) == col(Escort.id))
+        .where(EscortPause.id == pause_id)
+    ).first()
+    if its_child != child_id:
+        raise NotFound("没有这次暂停，请刷新页面。")
     lifted = session.exec(
         update(EscortPause)
         .where(col(EscortPause.id) == pause_id, col(EscortPause.lifted_at).is_(None))

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import Index, text
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from notifications.sealed import Sealed
@@ -194,10 +194,11 @@ class TermQuestion(SQLModel, table=True):
     """One family was asked, for one child, whether it goes on after its arrangement ends."""
 
     __tablename__ = "term_question"
+    __table_args__ = (UniqueConstraint("escort_id", "ends_on", name="uq_term_question_escort_id_ends_on"),)
     id: int | None = Field(default=None, primary_key=True)
-    escort_id: int = Field(foreign_key="escort.id", unique=True)
+    escort_id: int = Field(foreign_key="escort.id")
     child_id: int = Field(foreign_key="child.id", index=True)
-    ends_on: date  # the last day, as it was when they were asked
+    ends_on: date  # the last day, as it was when they were asked: another one makes it another question
     asked_at: datetime
     answer: str = Field(default=TermAnswer.OPEN, max_length=8)
     answered_at: datetime | None = None

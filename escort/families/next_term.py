@@ -12,15 +12,19 @@ from sqlmodel import Session, col, select, update
 from escort import spoken, wording
 from escort.access import audit
 from escort.errors import Conflict
-from escort.families.models import Child, Escort, TermAnswer, TermQuestion
+from escort.families.models import Child, Consent, Escort, TermAnswer, TermQuestion
 from escort.families.queries import parties_to_tell
 from escort.schools.models import CalendarEntry, CalendarKind, School
 from notifications.inserts import insert_if_new
 from notifications.outbox import Letter, enqueue_many
 
+NEXT_TERM = "family.next_term"
+"""The text that asks."""
+
 LinkMaker = Callable[[Session, Sequence[str]], Mapping[str, str]]
 ASK_BEFORE = timedelta(days=14)
 ENDS_WITH_TERM = timedelta(days=7)  # an arrangement that ends earlier was ended for its own reason
+STILL_MATTERS = timedelta(days=70)  # the summer holidays, and the first weeks of the term
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def ask_next_term(
         }
         for escort, _ in due
     ]
-    session.execute(insert_if_new(session, TermQuestion), rows)
+    session.execute(insert_if_new(session, TermQuestion), rows)  # asked twice at once, it is one question
     parties = parties_to_tell(session, [escort.child_id for escort, _ in due])
     everybody = sorted({party for told in parties.values() for party in told})
     link = links(session, everybody) if everybody else {}
@@ -72,7 +76,7 @@ def ask_next_term(
                 link=link[party],
             ),
             about=f"term:{escort.id}",
-            dedup_key=f"term:{escort.id}:{party}",
+            dedup_key=f"term:{escort.id}:{escort.until_on}:{party}",
         )
         for escort, child in due
         for party in parties[escort.child_id]
@@ -88,7 +92,7 @@ def record_answer(
 
     Raises Conflict if it was not asked, or if its arrangement has been renewed or ended since.
     """
-    question = open_question(session, child_id)
+    question = open_question(session, child_id, now=now)
     if question is None:
         raise Conflict("现在没有要问的，或者下学期已经安排好了。请刷新页面再看。")
     session.exec(
@@ -106,24 +110,19 @@ def record_answer(
     return question
 
 
-def open_question(session: Session, child_id: int) -> TermQuestion | None:
-    """Return the question about a child's arrangement, while that has not been renewed or ended."""
-    return session.exec(
-        select(TermQuestion)
-        .join(Escort, col(Escort.id) == col(TermQuestion.escort_id))
-        .where(TermQuestion.child_id == child_id, col(Escort.ended_at).is_(None))
-        .order_by(col(TermQuestion.id).desc())
-    ).first()
+def open_question(session: Session, child_id: int, *, now: datetime) -> TermQuestion | None:
+    """Return the question about a child's arrangement, while that has not been renewed, ended or prolonged."""
+    found: TermQuestion | None = session.exec(_open(now).where(TermQuestion.child_id == child_id)).first()
+    return found
 
 
-def asked_families(session: Session) -> list[TermLine]:
+def asked_families(session: Session, *, now: datetime) -> list[TermLine]:
     """Return every question that still matters: those who go on first, then the silent, by the last day."""
-    rows = session.exec(
-        select(TermQuestion, col(Child.short_name), col(School.name))
-        .join(Escort, col(Escort.id) == col(TermQuestion.escort_id))
+    rows = session.execute(
+        _open(now)
         .join(Child, col(Child.id) == col(TermQuestion.child_id))
         .join(School, col(School.id) == col(Child.school_id))
-        .where(col(Escort.ended_at).is_(None))
+        .add_columns(col(Child.short_name), col(School.name))
         .order_by(col(TermQuestion.ends_on), col(TermQuestion.id))
     )
     lines = [
@@ -144,9 +143,27 @@ def asked_families(session: Session) -> list[TermLine]:
     return sorted(lines, key=lambda line: order.index(TermAnswer(line.answer)))
 
 
+def _open(now: datetime) -> Any:
+    """Questions about arrangements that end as they did when the family was asked, not long ago."""
+    return (
+        select(TermQuestion)
+        .join(Escort, col(Escort.id) == col(TermQuestion.escort_id))
+        .where(
+            col(Escort.ended_at).is_(None),
+            col(Escort.until_on) == col(TermQuestion.ends_on),
+            col(TermQuestion.ends_on) >= now.date() - STILL_MATTERS,
+        )
+    )
+
+
 def _due(session: Session, today: date) -> list[tuple[Escort, Child]]:
     """Return the live arrangements that end with their school's term within two weeks, and were not asked about."""
-    asked = select(TermQuestion.id).where(col(TermQuestion.escort_id) == col(Escort.id)).exists()
+    asked = select(TermQuestion.id).where(
+        col(TermQuestion.escort_id) == col(Escort.id), col(TermQuestion.ends_on) == col(Escort.until_on)
+    )
+    agreed = select(Consent.id).where(
+        col(Consent.child_id) == col(Child.id), col(Consent.withdrawn_at).is_(None)
+    )
     rows = session.exec(
         select(Escort, Child)
         .join(Child, col(Child.id) == col(Escort.child_id))
@@ -155,7 +172,8 @@ def _due(session: Session, today: date) -> list[tuple[Escort, Child]]:
             col(Escort.until_on) >= today,
             col(Escort.until_on) <= today + ASK_BEFORE,
             col(Child.full_name).is_not(None),
-            ~asked,
+            ~asked.exists(),
+            agreed.exists(),
         )
         .order_by(col(Escort.id))
     ).all()

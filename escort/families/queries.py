@@ -20,7 +20,6 @@ from escort.families.models import (
     EscortPause,
     Guardian,
     PlaceKind,
-    TermQuestion,
 )
 from escort.schools.models import School
 from escort.sentences import mark
@@ -240,38 +239,10 @@ def children_of_guardian(session: Session, guardian_id: int) -> list[int]:
 def children_by_name(session: Session, guardian_id: int) -> list[tuple[int, str]]:
     """Return (id, 小名) of the children of a guardian's family."""
     family = select(Guardian.family_id).where(col(Guardian.id) == guardian_id).scalar_subquery()
-    rows = select(Child.id, Child.short_name).where(col(Child.family_id) == family).order_by(col(Child.id))
-    return [(child_id, name) for child_id, name in session.exec(rows) if child_id is not None]
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What stands over a child's coming days: until when it pauses, and what was said about next term."""
-
-    paused_until: date | None
-    next_term: str  # "open", "yes", "no"; "" where nobody was asked
-
-
-def standing_of_family(session: Session, guardian_id: int, *, on: date) -> dict[int, Standing]:
-    """Return what stands over each child of a guardian's family that day, in one statement."""
-    pause = (
-        (col(EscortPause.escort_id) == col(Escort.id))
-        & col(EscortPause.lifted_at).is_(None)
-        & (col(EscortPause.from_on) <= on)
-        & (col(EscortPause.until_on) >= on)
+    rows = select(Child.id, Child.short_name).where(
+        col(Child.family_id) == family, col(Child.erased_at).is_(None)
     )
-    family = select(Guardian.family_id).where(col(Guardian.id) == guardian_id).scalar_subquery()
-    columns: Any = (Escort.child_id, func.max(EscortPause.until_on), func.max(TermQuestion.answer))
-    rows = session.exec(
-        select(*columns)
-        .select_from(Escort)
-        .join(Child, col(Child.id) == col(Escort.child_id))
-        .outerjoin(EscortPause, pause)
-        .outerjoin(TermQuestion, col(TermQuestion.escort_id) == col(Escort.id))
-        .where(col(Child.family_id) == family, col(Escort.ended_at).is_(None))
-        .group_by(col(Escort.child_id))
-    )
-    return {child_id: Standing(until_on, answer or "") for child_id, until_on, answer in rows}
+    return [(child_id, name) for child_id, name in session.exec(rows.order_by(col(Child.id))) if child_id]
 
 
 def own_children(session: Session, *, guardian_id: int, child_ids: Collection[int]) -> list[int]:

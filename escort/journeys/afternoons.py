@@ -11,6 +11,7 @@ from escort.cases.service import close_because, live_cases_of, open_case
 from escort.rota.aboard import boarded
 from escort.rota.afternoons import OpenAfternoon, open_afternoons
 from escort.spoken import HOME, Turn
+from notifications.outbox import withdraw
 
 
 def sweep_afternoons(session: Session, *, now: datetime, zone: ZoneInfo) -> None:
@@ -20,13 +21,10 @@ def sweep_afternoons(session: Session, *, now: datetime, zone: ZoneInfo) -> None
     child in the car closes it.
     """
     today = now.astimezone(zone).date()
-    live = {case.about for case in live_cases_of(session, [CaseKind.AFTERNOON])}
-    waiting = open_afternoons(
-        session,
-        from_on=today,
-        until_on=today + timedelta(days=1),
-        legs=[int(about.removeprefix("leg:")) for about in live],
-    )
+    cases = live_cases_of(session, [CaseKind.AFTERNOON])
+    live = {case.about for case in cases}
+    first_on = min([today, *(case.needed_by.astimezone(zone).date() for case in cases if case.needed_by)])
+    waiting = open_afternoons(session, from_on=first_on, until_on=today + timedelta(days=1))
     aboard = boarded(session, [one.leg_id for one in waiting])
     open_still = {_about(one): one for one in waiting if one.leg_id not in aboard}
     new = [one for about, one in open_still.items() if about not in live and one.pickup_at > now]
@@ -34,10 +32,13 @@ def sweep_afternoons(session: Session, *, now: datetime, zone: ZoneInfo) -> None
     for one in new:
         if _about(one) not in settled:
             _open(session, one, now, zone)
+    said = sorted(live - open_still.keys())
+    for about in said:  # the question, where it still waits to be sent, or on the office's list
+        withdraw(session, about=about, templates={AFTERNOON}, reason="said", now=now)
     close_because(
         session,
         kinds=[CaseKind.AFTERNOON],
-        abouts=sorted(live - open_still.keys()),
+        abouts=said,
         by="system",
         reason="说好了，或已经接走",
         now=now,
@@ -64,6 +65,10 @@ def _settled(session: Session, abouts: list[str]) -> set[str]:
         col(Case.about).in_(abouts), Case.kind == CaseKind.AFTERNOON, Case.state == CaseState.CLOSED
     )
     return set(session.exec(rows))
+
+
+AFTERNOON = "family.afternoon"
+"""The text that asks."""
 
 
 def _about(one: OpenAfternoon) -> str:

@@ -5,7 +5,7 @@ that is not bound sees time and area only.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -16,8 +16,8 @@ from sqlalchemy.orm import load_only
 from sqlmodel import Session, col, select
 
 from escort.errors import NotFound
-from escort.families.models import Child, Family, Guardian
-from escort.families.queries import Standing, standing_of_family
+from escort.families.coming_days import ComingDays, coming_days_of
+from escort.families.models import Child, EscortPause, Family, Guardian
 from escort.journeys import windows
 from escort.journeys.leg_facts import DriverShift, LegFacts, facts_of, was_announced
 from escort.journeys.models import Step
@@ -80,9 +80,10 @@ class ChildView:
     short_name: str
     ride: RideView | None  # the one that matters now
     later: tuple[RideView, ...]  # the rest of today and tomorrow
-    child_id: int = 0
-    paused_until: date | None = None  # nobody comes until then; on a bound phone
-    next_term: str = ""  # "open", "yes", "no": whether it goes on, where that was asked
+    child_id: int
+    unsaid: RideView | None  # a way home of which nobody has said whether it is wanted: its morning is off
+    pauses: tuple[EscortPause, ...]  # on a bound phone
+    next_term: str  # "open", "yes", "no": whether it goes on, where that was asked; "" elsewhere
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def family_view(
     legs = _legs(session, [child.id or 0 for child in children], today)
     facts = facts_of(session, legs)
     times = _times_brought(session, facts)
-    standing = standing_of_family(session, guardian_id, on=today) if is_bound else {}
+    coming = coming_days_of(session, guardian_id, on=today) if is_bound else {}
     seen = Sight(
         guardian=f"guardian:{guardian_id}",
         is_bound=is_bound,
@@ -130,11 +131,11 @@ def family_view(
         is_bound=is_bound,
         today=today,
         children=tuple(
-            replace(
-                _child_view(child, [fact for fact in facts if fact.leg.child_id == child.id], seen),
-                child_id=child.id or 0,
-                paused_until=standing.get(child.id or 0, NOTHING_STANDS).paused_until,
-                next_term=standing.get(child.id or 0, NOTHING_STANDS).next_term,
+            _child_view(
+                child,
+                [fact for fact in facts if fact.leg.child_id == child.id],
+                seen,
+                coming.get(child.id or 0, ComingDays()),
             )
             for child in children
         ),
@@ -179,16 +180,38 @@ class Sight:
     confirms_arrival: bool
 
 
-def _child_view(child: Child, facts: Sequence[LegFacts], seen: Sight) -> ChildView:
+def _child_view(child: Child, facts: Sequence[LegFacts], seen: Sight, coming: ComingDays) -> ChildView:
     open_facts = [fact for fact in facts if not _is_over(fact, seen)]
     rides = [_ride(fact, child, seen) for fact in open_facts]
     first = rides[0] if rides else None
     near = seen.now.astimezone(seen.zone).date() + timedelta(days=1)
+    unsaid = _unsaid(facts, seen.now) if seen.is_bound else set()
     return ChildView(
         short_name=child.short_name if seen.is_bound else "",
         ride=first,
         later=tuple(ride for ride in rides[1:] if first and ride.on <= max(near, first.on)),
+        child_id=child.id or 0,
+        unsaid=next((ride for ride in rides if ride.leg_id in unsaid and ride.may_cancel), None),
+        pauses=tuple(coming.pauses.values()),
+        next_term=coming.next_term,
     )
+
+
+def _unsaid(facts: Sequence[LegFacts], now: datetime) -> set[int | None]:
+    """Return the ways home that are wanted as before, though the morning is off and nobody has spoken for them."""
+    off = {
+        fact.leg.on
+        for fact in facts
+        if fact.leg.direction == Direction.TO_SCHOOL and fact.leg.state == LegState.CANCELLED
+    }
+    return {
+        fact.leg.id
+        for fact in facts
+        if fact.leg.direction == Direction.HOME
+        and fact.leg.on in off
+        and fact.leg.kept_at is None
+        and fact.leg.pickup_at > now
+    }
 
 
 def _is_over(fact: LegFacts, seen: Sight) -> bool:
@@ -323,7 +346,6 @@ def _times_brought(session: Session, facts: Sequence[LegFacts]) -> dict[tuple[in
     return {(child, volunteer): times for child, volunteer, times in session.exec(rows)}
 
 
-NOTHING_STANDS = Standing(None, "")
 UNHEARD_OF = timedelta(minutes=90)  # a ride without any end is shown so much longer than planned
 LOOK_AHEAD = timedelta(days=10)  # far enough to name the first day after a long holiday
 _ON_THE_WAY = (

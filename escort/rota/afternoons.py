@@ -3,7 +3,7 @@
 Without an answer it stays wanted, the driver comes, and the office sees that nobody has said so.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -77,10 +77,8 @@ def cancel_rides(
         keep_afternoon(session, leg_id=leg_id, by=by, now=now)
 
 
-def open_afternoons(
-    session: Session, *, from_on: date, until_on: date, legs: Collection[int] = ()
-) -> list[OpenAfternoon]:
-    """Return the afternoons of these days, or these very legs, that nobody has spoken for, by their time."""
+def open_afternoons(session: Session, *, from_on: date, until_on: date) -> list[OpenAfternoon]:
+    """Return the afternoons of these days that nobody has spoken for, by their time."""
     morning = aliased(Leg)
     columns: Any = (Leg.id, Leg.child_id, Child.short_name, Leg.on, Leg.pickup_at)
     rows = session.exec(
@@ -95,7 +93,8 @@ def open_afternoons(
         )
         .where(
             col(morning.state) == LegState.CANCELLED,
-            ((col(Leg.on) >= from_on) & (col(Leg.on) <= until_on)) | col(Leg.id).in_(list(legs)),
+            col(Leg.on) >= from_on,
+            col(Leg.on) <= until_on,
             Leg.direction == Direction.HOME,
             Leg.state == LegState.WANTED,
             col(Leg.kept_at).is_(None),

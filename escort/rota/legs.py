@@ -144,7 +144,14 @@ def restore_leg(session: Session, *, leg_id: int, by: str, now: datetime) -> Non
     moved = session.exec(
         update(Leg)
         .where(col(Leg.id) == leg_id, col(Leg.state) == LegState.CANCELLED, col(Leg.pickup_at) > now)
-        .values(state=str(LegState.WANTED), cancelled_at=None, cancelled_by=by, generation=Leg.generation + 1)
+        .values(
+            state=str(LegState.WANTED),
+            cancelled_at=None,
+            cancelled_by=by,
+            kept_at=now,  # a word of its own: nobody asks whether this ride is wanted
+            kept_by=by,
+            generation=Leg.generation + 1,
+        )
     )
     if moved.rowcount == 0:
         raise Conflict("这趟接送没有取消，或者时间已经过了。")

@@ -144,9 +144,7 @@ class Leg(SQLModel, table=True):
     cancelled_at: datetime | None = None
     cancelled_by: str | None = Field(default=None, max_length=40)
     cancel_reason: str = Field(default="", max_length=80)
-    kept_at: datetime | None = (
-        None  # the morning was cancelled: somebody said that this afternoon is still wanted
-    )
+    kept_at: datetime | None = None  # somebody said that it is wanted, whatever became of the morning
     kept_by: str | None = Field(default=None, max_length=40)
     generation: int = 1
 

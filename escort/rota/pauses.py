@@ -5,7 +5,6 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
-from escort.errors import Conflict
 from escort.families import escorts
 from escort.families.models import Why
 from escort.rota.aboard import boarded
@@ -51,25 +50,25 @@ def pause_child(
     return pause_id
 
 
-def lift_pauses(session: Session, *, child_id: int, by: str, now: datetime, zone: ZoneInfo) -> None:
-    """End every pause of a child from today on: its legs are wanted again. Raises Conflict where there is none."""
-    today = now.astimezone(zone).date()
-    escort = escorts.escort_of(session, child_id)
-    pauses = escorts.pauses_of(session, escort.id or 0, from_on=today)
-    if not pauses:
-        raise Conflict("这次暂停已经取消了，请刷新页面。")
-    for pause in pauses:
-        escorts.lift_pause(session, pause_id=pause.id or 0, now=now, by=by)
+def lift_pause(
+    session: Session, *, child_id: int, pause_id: int, by: str, now: datetime, zone: ZoneInfo
+) -> None:
+    """End a pause of this child: its legs are wanted again, but for those cancelled by name.
+
+    Raises NotFound if it is not this child's, Conflict if it was lifted before.
+    """
+    escorts.lift_pause(session, child_id=child_id, pause_id=pause_id, now=now, by=by)
     extend_calendar(session, now=now, zone=zone)
 
 
 def _ahead_today(session: Session, child_id: int, today: date, now: datetime) -> list[int]:
+    """Return the legs of today whose child can still be spared the ride, also where its car is late."""
     rows = session.exec(
         select(Leg.id).where(
             Leg.child_id == child_id,
             Leg.on == today,
             Leg.state == LegState.WANTED,
-            col(Leg.pickup_at) > now,
+            col(Leg.due_at) > now,
         )
     ).all()
     leg_ids = [leg_id for leg_id in rows if leg_id is not None]

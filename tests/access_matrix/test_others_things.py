@@ -178,10 +178,11 @@ TRIES: list[tuple[str, str, Callable[[World], str], Body]] = [
         )
         for path, more in (
             ("/pause", {"why": "sick", "until_on": TODAY.isoformat()}),
-            ("/pause/lift", {}),
+            ("/pause/lift", {"pause": 1}),
             ("/next-term", {"answer": "yes"}),
         )
     ],
+    ("shi", "POST /f/{token}/keep", lambda _: "/keep", data(lambda w: {"leg": w.yang.leg.id})),
     (
         "shi",
         "POST /f/{token}/phones/{device_id}/revoke",

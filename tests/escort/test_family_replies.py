@@ -8,6 +8,7 @@ from sqlmodel import Session, select
 from escort.cases.models import Case, CaseKind
 from escort.families import next_term
 from escort.families.models import EscortPause, Family
+from escort.journeys.cancelled import Afternoon, cancel_morning
 from escort.journeys.models import Step, Tap
 from escort.rota.models import Leg, LegState, ShiftState
 from notifications.addresses import phone_of, set_phone
@@ -15,8 +16,9 @@ from notifications.models import InboundOutcome, Urgency
 from notifications.outbox import enqueue
 from notifications.wording import Wording
 from tests.builders import NOW, TERM, TODAY, ZONE, EscortedChild, a_child, a_volunteer
+from tests.cast import LIN
 from tests.escort.journeys.rides import a_leg, a_ride, tap
-from tests.escort.rota.weeks import HOUR, MINUTE, TOMORROW, extend, links, told
+from tests.escort.rota.weeks import HOUR, MINUTE, TOMORROW, extend, leg_of, links, told
 from tests.escort.texts import asked, last_text, party_of, reply, state, unclear
 
 W, C = LegState.WANTED, LegState.CANCELLED
@@ -310,4 +312,65 @@ def test_next_term_is_answered_by_a_digit(session: Session, text: str, answer: s
     next_term.ask_next_term(session, now=asked_at, zone=ZONE, links=links, duty_phone="199 0000 0001")
     reply(session, child.guardian_subject, text, now=asked_at + MINUTE)
 
-    assert [line.answer for line in next_term.asked_families(session)] == [answer]
+    assert [line.answer for line in next_term.asked_families(session, now=asked_at)] == [answer]
+
+
+def test_of_two_children_asked_about_a_human_asks_which(session: Session) -> None:
+    child = a_child(session, until_on=TERM[1])
+    a_child(session, "小禾", family=session.get_one(Family, child.child.family_id), until_on=TERM[1])
+    asked_at = datetime.combine(TERM[1] - timedelta(days=10), time(18), ZONE)
+    next_term.ask_next_term(session, now=asked_at, zone=ZONE, links=links, duty_phone="199 0000 0001")
+
+    reply(session, child.guardian_subject, "1", now=asked_at + MINUTE)
+
+    assert {line.answer for line in next_term.asked_families(session, now=asked_at)} == {"open"}
+    assert len(unclear(session)) == 1
+
+
+def test_a_neighbour_s_phone_that_speaks_for_two_families_pauses_nobody(session: Session) -> None:
+    child = a_child(session)
+    a_child(session, "小禾", phone=phone_of(session, child.guardian_subject) or "")
+
+    reply(session, child.guardian_subject, "病了到周四")
+
+    assert session.exec(select(EscortPause)).all() == []
+    assert len(unclear(session)) == 1
+
+
+def test_a_weekday_is_counted_from_the_day_it_was_written(session: Session) -> None:
+    child = a_child(session)
+    extend(session)
+
+    reply(session, child.guardian_subject, "病了到周二", sent_at=NOW, now=NOW + timedelta(hours=9))
+
+    assert session.exec(select(EscortPause)).all() == []  # Tuesday is over: did they mean the next one?
+    assert len(unclear(session)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "kept"),
+    [("1", W, True), ("2", C, False), ("不用接", C, False), ("好的", W, False)],
+)
+def test_the_afternoon_is_wanted_by_a_one_and_off_by_a_two(
+    session: Session, text: str, state: LegState, kept: bool
+) -> None:
+    child = a_child(session)
+    extend(session)
+    morning, home = leg_of(session, child), leg_of(session, child, direction="home")
+    cancel_morning(
+        session,
+        leg_id=morning.id or 0,
+        afternoon=Afternoon.NOT_SAID,
+        by=LIN,
+        reason="外婆打电话",
+        duty_phone="199 0000 0001",
+        links=links,
+        now=NOW,
+        zone=ZONE,
+    )
+
+    reply(session, child.guardian_subject, text, now=NOW + MINUTE)
+
+    session.refresh(home)
+    assert (home.state, home.kept_by) == (state, child.guardian_subject if kept else None)
+    assert unclear(session) == []

@@ -61,6 +61,16 @@ def test_two_with_a_weekday_is_yes_to_the_others(session: Session) -> None:
     assert "能去：周四07:45上学；去不了：明天07:45上学" in last_text(session, party_of(wang))
 
 
+@pytest.mark.parametrize("text", ["病了到周三", "请假到4月9日"])
+def test_what_only_families_say_answers_no_ask(session: Session, text: str) -> None:
+    wang, [wednesday, thursday] = asked(session, (0, "to_school"), (1, "to_school"))
+
+    reply(session, party_of(wang), text)
+
+    assert (state(session, wednesday), state(session, thursday)) == ("open", "open")
+    assert len(unclear(session)) == 1
+
+
 @pytest.mark.parametrize("text", ["收到", "2 周六"])
 def test_neither_yes_nor_no_asks_back(session: Session, text: str) -> None:
     wang, [ride] = asked(session)

@@ -440,7 +440,12 @@ MESSAGES = [
     (
         wording.family_afternoon("杨同学", AFTERNOON, duty_phone=DUTY, link=LINK, now=NOW, zone=ZONE),
         2,
-        "【杜鹃鸟】杨同学明天早上不用接，记下了。下午4点放学还照常来。下午也不用，请回2，或打199 0000 0001。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+        "【杜鹃鸟】杨同学明天早上不用接，记下了。下午4点放学还要接吗？要接回1，不用接回2；没回就照常来，也可以打199 0000 0001。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.family_afternoon_kept("杨同学", AFTERNOON, duty_phone=DUTY, zone=ZONE),
+        1,
+        "【杜鹃鸟】记下了：杨同学下午4点放学照常来接。改主意请打199 0000 0001。",
     ),
     (
         wording.family_cancel_understood("杨同学", [MORNING, AFTERNOON], duty_phone=DUTY, now=NOW, zone=ZONE),

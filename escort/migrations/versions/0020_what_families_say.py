@@ -33,7 +33,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(['child_id'], ['child.id'], name=op.f('fk_term_question_child_id_child')),
         sa.ForeignKeyConstraint(['escort_id'], ['escort.id'], name=op.f('fk_term_question_escort_id_escort')),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_term_question')),
-        sa.UniqueConstraint('escort_id', name=op.f('uq_term_question_escort_id')),
+        sa.UniqueConstraint('escort_id', 'ends_on', name='uq_term_question_escort_id_ends_on'),
     )
     op.create_index(op.f('ix_term_question_child_id'), 'term_question', ['child_id'])
 

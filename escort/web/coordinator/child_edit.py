@@ -18,9 +18,8 @@ from escort.families.places import AmbiguousPlace, read_place
 from escort.families.queries import NEEDS
 from escort.families.service import get_child
 from escort.filled_form import FilledForm, FormMistakes, MaybeDate, text_of
-from escort.rota import legs
+from escort.rota import legs, pauses
 from escort.rota.needs import fit_to_needs
-from escort.rota.pauses import pause_child
 from escort.schools.places import search_places
 from escort.sentences import mark
 from escort.typed_values import read_time
@@ -150,7 +149,7 @@ def pause(
     fields = filled(typed)
     try:
         form = DatesForm.read(fields)
-        pause_child(
+        pauses.pause_child(
             session,
             child_id=child_id,
             why=form.why,
@@ -175,8 +174,7 @@ def lift_pause(
     house: HouseDep,
     now: NowDep,
 ) -> Response:
-    escorts.lift_pause(session, pause_id=pause_id, now=now, by=me.subject)
-    legs.extend_calendar(session, now=now, zone=house.zone)
+    pauses.lift_pause(session, child_id=child_id, pause_id=pause_id, by=me.subject, now=now, zone=house.zone)
     return RedirectResponse(f"/children/{child_id}", status_code=303)
 
 

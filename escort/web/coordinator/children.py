@@ -503,7 +503,9 @@ def _child_context(session: Session, child_id: int, house: House, now: datetime)
         "need_words": NEED_WORDS,
         "open_afternoons": _open_afternoons(session, child_id, ahead, today),
         "why_words": WHY_WORDS,
-        "term_question": next_term.open_question(session, child_id) if escort and escort.until_on else None,
+        "term_question": next_term.open_question(session, child_id, now=now)
+        if escort and escort.until_on
+        else None,
         "told": [party for party, _ in told],
         "held": [held for _, held in told if held is not None],
         "today": today,

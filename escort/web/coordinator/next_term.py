@@ -26,8 +26,10 @@ class AnswerForm(FormModel):
 
 
 @router.get("/children/next-term")
-def show_next_term(request: Request, _me: CurrentCoordinator, session: ReadSessionDep) -> HTMLResponse:
-    lines = next_term.asked_families(session)
+def show_next_term(
+    request: Request, _me: CurrentCoordinator, session: ReadSessionDep, now: NowDep
+) -> HTMLResponse:
+    lines = next_term.asked_families(session, now=now)
     return page(
         request,
         "coordinator/next_term.html",

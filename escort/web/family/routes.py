@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
@@ -20,8 +20,8 @@ from escort.journeys.arrivals import say_not_home
 from escort.journeys.family_view import FamilyView, RideState, RideView, family_view, own_legs
 from escort.journeys.models import Step
 from escort.journeys.taps import TapIn
-from escort.rota.afternoons import cancel_rides
-from escort.rota.pauses import lift_pauses, pause_child
+from escort.rota import pauses
+from escort.rota.afternoons import cancel_rides, keep_afternoon
 from escort.sentences import mark
 from escort.typed_values import UnreadableError, read_date
 from escort.web import recognise
@@ -45,16 +45,18 @@ class CancelForm(FormModel):
 class PauseForm(FormModel):
     child: Ids = Field(default_factory=list)
     why: Why = Why.OTHER
+    from_on: OptionalLine20 = ""
     until_on: OptionalLine20 = ""
 
 
-class ChildForm(FormModel):
+class LiftForm(FormModel):
     child: RowId
+    pause: RowId
 
 
 class NextTermForm(FormModel):
     child: RowId
-    answer: Annotated[str, Field(pattern="^(yes|no)$")]
+    answer: Literal["yes", "no"]
 
 
 class LegForm(FormModel):
@@ -139,6 +141,20 @@ def cancel(
     return _back(visitor)
 
 
+@router.post("/f/{token}/keep")
+def keep(
+    visitor: CurrentGuardian,
+    session: SessionDep,
+    now: NowDep,
+    form: Annotated[LegForm, Form()],
+) -> Response:
+    """The morning is off, and the way home is wanted all the same."""
+    _must_be_bound(visitor)
+    (leg,) = own_legs(session, guardian_id=visitor.id, leg_ids=[form.leg])
+    keep_afternoon(session, leg_id=leg.id or 0, by=visitor.subject, now=now)
+    return _back(visitor)
+
+
 @router.get("/f/{token}/pause")
 def ask_how_long(
     request: Request, visitor: CurrentGuardian, session: ReadSessionDep, house: HouseDep, now: NowDep
@@ -156,19 +172,19 @@ def pause(
     now: NowDep,
     form: Annotated[PauseForm, Form()],
 ) -> Response:
-    """Sick, or away until a day: nobody comes until then, and from the day after as usual."""
+    """Sick, or away, until a day: nobody comes until then, and from the day after as usual."""
     _must_be_bound(visitor)
     today = now.astimezone(house.zone).date()
     try:
         children = own_children(session, guardian_id=visitor.id, child_ids=form.child)
-        until_on = _last_day(form.until_on, today)
+        from_on, until_on = _days_off(form, today)
         with session.begin_nested():
             for child_id in children:
-                pause_child(
+                pauses.pause_child(
                     session,
                     child_id=child_id,
                     why=form.why,
-                    from_on=today,
+                    from_on=from_on,
                     until_on=until_on,
                     by=visitor.subject,
                     now=now,
@@ -185,12 +201,14 @@ def lift_pause(
     session: SessionDep,
     house: HouseDep,
     now: NowDep,
-    form: Annotated[ChildForm, Form()],
+    form: Annotated[LiftForm, Form()],
 ) -> Response:
     """The child is well again: the rides come back, and somebody is asked for each of them."""
     _must_be_bound(visitor)
     (child_id,) = own_children(session, guardian_id=visitor.id, child_ids=[form.child])
-    lift_pauses(session, child_id=child_id, by=visitor.subject, now=now, zone=house.zone)
+    pauses.lift_pause(
+        session, child_id=child_id, pause_id=form.pause, by=visitor.subject, now=now, zone=house.zone
+    )
     return _back(visitor)
 
 
@@ -275,6 +293,7 @@ def _pause_page(
     form: PauseForm | None = None,
     mistake: str = "",
 ) -> Response:
+    today = now.astimezone(house.zone).date()
     return _page(
         request,
         visitor,
@@ -283,22 +302,26 @@ def _pause_page(
         children=children_by_name(session, visitor.id),
         chosen=form.child if form else [],
         why=form.why if form else Why.SICK,
+        from_on=form.from_on if form else today.isoformat(),
         until_on=form.until_on if form else "",
-        today=now.astimezone(house.zone).date(),
+        today=today,
         mistake=mistake,
     )
 
 
-def _last_day(text: str, today: date) -> date:
+def _days_off(form: PauseForm, today: date) -> tuple[date, date]:
+    """Return the first day, today where none is given, and the last. Raises Refused."""
     try:
-        until_on = read_date(text)
+        from_on, until_on = read_date(form.from_on) or today, read_date(form.until_on)
     except UnreadableError as unreadable:
         raise Refused(str(unreadable)) from unreadable
     if until_on is None:
-        raise Refused("到哪天止没填，请选一天。那天以后照常来接。")
+        raise Refused("到哪天止没填，请选一天。到了第二天照常来接。")
+    if from_on < today:
+        raise Refused("第一天已经过去了，请从今天或以后选。")
     if until_on - today > LONGEST_BY_FAMILY:
         raise Refused("这么久不用接送，请打值班电话说一声，我们来改。")
-    return until_on
+    return from_on, until_on
 
 
 def _page(

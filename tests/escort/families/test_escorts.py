@@ -34,13 +34,13 @@ def test_a_pause_ends_legs_until_it_is_lifted(session: Session) -> None:
     pause_id = escorts.pause_escort(session, child_id=child.id, **days, **AT)  # type: ignore[arg-type]  # shorthand
     again = escorts.pause_escort(session, child_id=child.id, **days, **AT)  # type: ignore[arg-type]  # shorthand
     assert not planned(session).is_planned_on(TODAY + timedelta(days=2))
-    escorts.lift_pause(session, pause_id=pause_id, **BY)  # type: ignore[arg-type]  # shorthand
+    escorts.lift_pause(session, child_id=child.id, pause_id=pause_id, **BY)  # type: ignore[arg-type]  # shorthand
 
     assert again == pause_id
     assert planned(session).is_planned_on(TODAY + timedelta(days=2))
     assert len(session.exec(select(EscortPause)).all()) == 1
     with pytest.raises(Conflict):
-        escorts.lift_pause(session, pause_id=pause_id, **BY)  # type: ignore[arg-type]  # shorthand
+        escorts.lift_pause(session, child_id=child.id, pause_id=pause_id, **BY)  # type: ignore[arg-type]  # shorthand
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ from escort.cases.models import Case, CaseState
 from escort.journeys.afternoons import sweep_afternoons
 from escort.journeys.cancelled import Afternoon, cancel_morning
 from escort.rota.afternoons import cancel_rides, keep_afternoon
+from escort.rota.legs import restore_leg
 from escort.rota.models import LegState
+from notifications.models import MessageState
 from tests.builders import NOW, ZONE, EscortedChild, a_child
 from tests.cast import LIN
 from tests.escort.rota.weeks import HOUR, TOMORROW, at, extend, leg_of, letters_to, links
@@ -81,6 +83,31 @@ def test_the_family_s_own_form_is_an_answer_for_both_halves(session: Session) ->
 
     home = leg_of(session, child, direction="home")
     assert (home.state, home.kept_by) == (LegState.WANTED, child.guardian_subject)
+    assert live(session) == []
+
+
+def test_a_question_that_waits_is_taken_off_once_it_is_said(session: Session) -> None:
+    child = a_day(session)
+    rang(session, child, Afternoon.NOT_SAID, at(TOMORROW, 2))  # the text waits until people are up
+    live(session, at(TOMORROW, 2))
+
+    keep_afternoon(
+        session, leg_id=leg_of(session, child, direction="home").id or 0, by=LIN, now=at(TOMORROW, 3)
+    )
+    live(session, at(TOMORROW, 3))
+
+    asked = next(
+        one for one in letters_to(session, child.guardian_subject) if one.template == "family.afternoon"
+    )
+    assert asked.state == MessageState.WITHDRAWN
+
+
+def test_a_way_home_that_was_given_back_is_wanted_by_that_word(session: Session) -> None:
+    child = a_day(session)
+    rang(session, child, Afternoon.CANCEL)
+
+    restore_leg(session, leg_id=leg_of(session, child, direction="home").id or 0, by=LIN, now=NOW)
+
     assert live(session) == []
 
 

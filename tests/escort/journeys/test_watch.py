@@ -406,7 +406,7 @@ def test_a_look_at_many_runs_costs_few_queries(session: Session) -> None:
 
     sweep(session, NOW + MINUTE)
 
-    assert len(statements) <= 8
+    assert len(statements) <= 10
 
 
 def test_next_due_is_a_look_in_the_future(session: Session) -> None:

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from sqlmodel import Session, select
 
-from escort.errors import Conflict
+from escort.errors import Conflict, NotFound
 from escort.families.models import EscortPause, Why
 from escort.rota.models import LegState, ShiftState
-from escort.rota.pauses import lift_pauses, pause_child
+from escort.rota.pauses import lift_pause, pause_child
 from tests.builders import ZONE, EscortedChild, a_child, a_volunteer
 from tests.escort.journeys.rides import tap
 from tests.escort.rota.changes import ELEVEN, ON, a_way_home
@@ -25,6 +25,12 @@ def sick(session: Session, child: EscortedChild, *, days: int = 2) -> int:
         by=child.guardian_subject,
         now=ELEVEN,
         zone=ZONE,
+    )
+
+
+def lift(session: Session, child: EscortedChild, pause_id: int) -> None:
+    lift_pause(
+        session, child_id=child.id, pause_id=pause_id, by=child.guardian_subject, now=ELEVEN, zone=ZONE
     )
 
 
@@ -60,14 +66,40 @@ def test_the_same_said_twice_is_one_pause(session: Session) -> None:
 def test_well_again_brings_the_coming_days_back(session: Session) -> None:
     child = a_child(session)
     a_way_home(session, child)
-    sick(session, child)
+    pause_id = sick(session, child)
 
-    lift_pauses(session, child_id=child.id, by=child.guardian_subject, now=ELEVEN, zone=ZONE)
+    lift(session, child, pause_id)
 
     assert leg_of(session, child, ON + timedelta(days=1), "home").state == LegState.WANTED
     assert leg_of(session, child, ON, "home").state == LegState.CANCELLED  # today was said by name
     with pytest.raises(Conflict):
-        lift_pauses(session, child_id=child.id, by=child.guardian_subject, now=ELEVEN, zone=ZONE)
+        lift(session, child, pause_id)
+
+
+def test_another_child_s_pause_is_nobody_s_to_end(session: Session) -> None:
+    child, other = a_child(session), a_child(session, "小禾")
+    pause_id = sick(session, child)
+
+    with pytest.raises(NotFound):
+        lift(session, other, pause_id)
+
+
+def test_a_late_car_is_called_off_too(session: Session) -> None:
+    child, wang = a_child(session), a_volunteer(session)
+    ride = a_way_home(session, child, driver=wang)
+
+    pause_child(
+        session,
+        child_id=child.id,
+        why=Why.SICK,
+        from_on=ON,
+        until_on=ON,
+        by=child.guardian_subject,
+        now=at(ON, 16, 5),  # five minutes after school is out, and nobody has tapped yet
+        zone=ZONE,
+    )
+
+    assert [shift.state for shift in shifts_of(session, ride.run)] == [ShiftState.FREED]
 
 
 def test_a_child_in_the_car_is_brought_home(session: Session) -> None:
