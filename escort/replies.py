@@ -35,6 +35,7 @@ from escort.rota.models import (
     ShiftState,
 )
 from escort.rota.shown import shown_runs
+from escort.standing_replies import STANDING_WORDS, answer_standing
 from notifications.addresses import freeze_phone, party_by_phone
 from notifications.inbound import mark_handled
 from notifications.models import Inbound, InboundOutcome, Message, Urgency
@@ -216,6 +217,8 @@ def _volunteer(session: Session, row: Inbound, reply: Reply, parties: Sequence[s
     """Answer the one open ask of whoever wrote. A number that two people share answers for the one that was asked."""
     if reply.meaning in MONTH_ANSWERS:
         return _about_month(session, row, reply, parties, desk)
+    if reply.meaning in STANDING_WORDS:
+        return _about_standing(session, row, reply, parties, desk)
     open_asks = [(party, ask) for party in parties for ask in asks.open_asks_of(session, _number(party))]
     if not open_asks:
         return _volunteer_with_nothing_open(session, row, reply, parties, desk)
@@ -233,6 +236,24 @@ def _volunteer(session: Session, row: Inbound, reply: Reply, parties: Sequence[s
         words = wording.reply_ask_back(_turns(session, offers), now=desk.now, zone=desk.zone)
         return Outcome(InboundOutcome.APPLIED, ((party, words),))
     return _answer(session, party, ask, reply, declined, desk, how="sms")
+
+
+def _about_standing(
+    session: Session, row: Inbound, reply: Reply, parties: Sequence[str], desk: Desk
+) -> Outcome:
+    """It answers no open ask: whatever is asked meanwhile waits for its own answer."""
+    said = answer_standing(
+        session,
+        reply=reply,
+        parties=parties,
+        received_at=_said_at(row),
+        now=desk.now,
+        zone=desk.zone,
+        duty_phone=desk.duty_phone,
+    )
+    if said is None:
+        return _to_human(session, parties[0], desk, is_urgent=_drives_soon(session, parties, desk.now))
+    return Outcome(InboundOutcome.APPLIED, tuple(said))
 
 
 def _about_month(session: Session, row: Inbound, reply: Reply, parties: Sequence[str], desk: Desk) -> Outcome:

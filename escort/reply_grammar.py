@@ -15,6 +15,8 @@ class Meaning(StrEnum):
     CANCEL = "cancel"  # 不用接: only families say it
     ARRIVED = "arrived"  # 到家了: only families say it
     NOT_ARRIVED = "not_arrived"  # 没到家
+    STANDING = "standing"  # 固定 周三上学: only volunteers say it; without a turn it asks what could be named
+    STANDING_END = "standing_end"  # 不固定 周三上学
     PAUSE = "pause"  # 病了到周五, 请假到4月9日: only families say it
     RECEIVED = "received"  # 收到: read, but neither yes nor no
     THANKS = "thanks"
@@ -29,8 +31,9 @@ MonthDay = tuple[int, int]  # month and day as they were written, in whatever ye
 @dataclass(frozen=True)
 class Reply:
     meaning: Meaning
-    weekdays: frozenset[int] = frozenset()  # 0 = Monday; only for NO_ON
-    dates: tuple[tuple[MonthDay, MonthDay], ...] = ()  # first and last of each; only for DATES
+    weekdays: frozenset[int] = frozenset()  # 0 = Monday; only for NO_ON, STANDING, STANDING_END, PAUSE
+    way: str = ""  # "to_school", "home"; only for STANDING and STANDING_END
+    dates: tuple[tuple[MonthDay, MonthDay], ...] = ()  # first and last of each; only for DATES, PAUSE
     is_sick: bool = False  # only for PAUSE
     is_digit: bool = False  # the very 1 or 2 that our texts ask for
 
@@ -49,6 +52,10 @@ def read_reply(text: str) -> Reply:
     match = PAUSE.fullmatch(plain)
     if match:
         return _pause(match)
+    for meaning, pattern in ((Meaning.STANDING, STANDING), (Meaning.STANDING_END, STANDING_END)):
+        match = pattern.fullmatch(plain)
+        if match:
+            return _about_turn(meaning, match)
     if DATES.fullmatch(plain):
         return Reply(Meaning.DATES, dates=tuple(_span(found) for found in SPAN.finditer(plain)))
     return Reply(Meaning.UNCLEAR)
@@ -60,6 +67,11 @@ def _pause(match: re.Match[str]) -> Reply:
         return Reply(Meaning.PAUSE, weekdays=frozenset({WEEKDAYS[match["weekday"]]}), is_sick=is_sick)
     day = (int(match["month"]), int(match["day"]))
     return Reply(Meaning.PAUSE, dates=((day, day),), is_sick=is_sick)
+
+
+def _about_turn(meaning: Meaning, match: re.Match[str]) -> Reply:
+    weekday, half = match["weekday"] or match["weekday2"], match["half"] or match["half2"]
+    return Reply(meaning, weekdays=frozenset({WEEKDAYS[weekday]}), way=WAYS[half])
 
 
 def _span(found: re.Match[str]) -> tuple[MonthDay, MonthDay]:
@@ -86,7 +98,14 @@ PAUSE = re.compile(
     r"(?P<why>生病请假|生病|病了|请假|去外婆家|去奶奶家|回老家)"
     r"(?:到|休息到|住到)(?:(?:周|星期|礼拜)(?P<weekday>[一二三四五六日天])|(?P<month>\d{1,2})月(?P<day>\d{1,2})[日号]?)"
 )
+WAYS = {"上学": "to_school", "早上": "to_school", "放学": "home", "下午": "home"}
+TURN = r"每?(?:周|星期|礼拜)(?P<weekday>[一二三四五六日天])(?P<half>上学|早上|放学|下午)"
+_AFTER = TURN.replace("P<weekday>", "P<weekday2>").replace("P<half>", "P<half2>")
+STANDING = re.compile(rf"(?:固定来?{TURN}|{_AFTER}固定来?)")
+STANDING_END = re.compile(rf"(?:不固定来?了?{TURN}|{_AFTER}不固定来?了?)")
 WORDS = {
+    Meaning.STANDING: {"固定", "固定来", "每周固定来"},
+    Meaning.STANDING_END: {"不固定", "不固定了", "不固定来了"},
     Meaning.YES: {"1", "好", "好的", "可以", "行", "能", "能去", "都能去", "没问题", "ok", "可以去"},
     Meaning.NO: {"2", "不行", "去不了", "都去不了", "不能", "不能去", "没空", "不去", "来不了"},
     Meaning.NOTHING: {"没有", "都没有", "没有不方便", "没有不方便的", "没有不行的", "没有不行的日子"},

@@ -144,6 +144,11 @@ def every_week(weekday: int, direction: str, usual_at: time) -> str:
     return f"每{WEEKDAYS[weekday]}{usual_at:%H:%M}{DIRECTIONS[direction]}"
 
 
+def weekly(weekday: int, direction: str) -> str:
+    """Return 周三上学."""
+    return WEEKDAYS[weekday] + DIRECTIONS[direction]
+
+
 def halves(turns: Iterable[Turn], zone: ZoneInfo) -> str:
     return "、".join(half(turn, zone) for turn in sorted(turns, key=lambda turn: turn.starts_at))
 

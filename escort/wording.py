@@ -80,7 +80,56 @@ def week_message(
 
 def standing_given(weekday: int, direction: str, usual_at: time) -> Wording:
     """The office wrote down a standing yes that was given by telephone: he can contradict."""
-    return _say("standing.given", turn=spoken.every_week(weekday, direction, usual_at))
+    return _say(
+        "standing.given",
+        turn=spoken.every_week(weekday, direction, usual_at),
+        short=spoken.weekly(weekday, direction),
+    )
+
+
+def standing_said(weekday: int, direction: str, usual_at: time) -> Wording:
+    """His own word, given by text, repeated."""
+    return _say(
+        "standing.said",
+        turn=spoken.every_week(weekday, direction, usual_at),
+        short=spoken.weekly(weekday, direction),
+    )
+
+
+def standing_stopped(
+    weekday: int, direction: str, usual_at: time, *, given_back: Sequence[date], duty_phone: str
+) -> Wording:
+    """Ended by text. `given_back`: coming days that rested on it alone."""
+    days = "、".join(spoken.span(on, on) for on in given_back)
+    return _say(
+        "standing.stopped",
+        turn=spoken.every_week(weekday, direction, usual_at),
+        given_back=f"按固定算的{days}不用您去了，我们另外请人；那几天其实还去，请打{duty_phone}。"
+        if days
+        else "",
+    )
+
+
+def standing_choices(turns: Sequence[tuple[int, str, time]]) -> Wording:
+    """What he could say a standing yes to, and in which words. Each turn: weekday, direction, usual time."""
+    return _say(
+        STANDING_CHOICES, turns="、".join(spoken.every_week(*turn) for turn in turns), **_example(turns)
+    )
+
+
+def standing_held(turns: Sequence[tuple[int, str, time]]) -> Wording:
+    """What he has said a standing yes to, and in which words he ends it."""
+    return _say(
+        "standing.held", turns="、".join(spoken.every_week(*turn) for turn in turns), **_example(turns)
+    )
+
+
+def standing_none_yet(*, duty_phone: str) -> Wording:
+    return _say("standing.none_yet", phone=duty_phone)
+
+
+def standing_not_held(*, duty_phone: str) -> Wording:
+    return _say("standing.not_held", phone=duty_phone)
 
 
 def standing_ended(weekday: int, direction: str, usual_at: time) -> Wording:
@@ -813,6 +862,11 @@ def _what(turn: Turn, to_area: str, km: float, equipment: str) -> str:
     return where + (f"，要{equipment}" if equipment else "")
 
 
+def _example(turns: Sequence[tuple[int, str, time]]) -> dict[str, str]:
+    weekday, direction, _ = turns[0]
+    return {"short": spoken.weekly(weekday, direction)}
+
+
 def _driver(name: str) -> str:
     return f"姓{spoken.surname_of(name)}的司机"
 
@@ -824,6 +878,8 @@ def _say(key: str, **parameters: str) -> Wording:
 def _fields(text: str) -> list[str]:
     return list(dict.fromkeys(name for _, name, _, _ in Formatter().parse(text) if name))
 
+
+STANDING_CHOICES = "standing.choices"
 
 TEXTS = {
     "ask.routine": (
@@ -845,8 +901,21 @@ TEXTS = {
     ),
     "standing.given": (
         "【杜鹃鸟】值班老师记下了：{turn}您固定来，以后这一趟每周只告诉您，不再问。"
-        "时间、地点、孩子有变，调休，放假后头一天，都另外问您。不是您的意思，请告诉值班老师。"
+        "时间、地点、孩子有变，调休，放假后头一天，都另外问您。不是您的意思，请回“不固定 {short}”，或告诉值班老师。"
     ),
+    "standing.said": (
+        "【杜鹃鸟】记下了：{turn}您固定来，以后这一趟每周只告诉您，不再问；哪一周不行，照样回一声。"
+        "时间、地点、孩子有变，调休，放假后头一天，都另外问您。不想固定了，回“不固定 {short}”。"
+    ),
+    "standing.stopped": "【杜鹃鸟】记下了：{turn}不再固定，以后每周照旧先问您。{given_back}",
+    STANDING_CHOICES: (
+        "【杜鹃鸟】可以每周固定来的：{turns}。要固定哪一趟，就回那一趟，像“固定 {short}”；不回，照旧每周先问您。"
+    ),
+    "standing.held": "【杜鹃鸟】您现在固定来的：{turns}。要停哪一趟，就回那一趟，像“不固定 {short}”。",
+    "standing.none_yet": (
+        "【杜鹃鸟】现在还没有可以每周固定来的：您接送过、孩子也认识您的那一趟才可以。有疑问请打{phone}。"
+    ),
+    "standing.not_held": "【杜鹃鸟】您现在没有每周固定来的班，每周都先问您。有疑问请打{phone}。",
     "standing.ended": "【杜鹃鸟】值班老师记下了：{turn}不再固定，以后每周照旧先问您。",
     "ask.stand_in": "【杜鹃鸟】有人临时去不了。{turn}，{what}。能去回1，去不了回2；{deadline}前先答应的去。{link}",
     "ask.relief": "【杜鹃鸟】有人想请人替一趟。{turn}，{what}。能去回1，去不了回2；{deadline}前先答应的去。{link}",
@@ -1053,6 +1122,7 @@ EXAMPLES = {
     "example": "周三",
     "freed": "2",
     "give": "周五16:00放学",
+    "given_back": "按固定算的4月14日不用您去了，我们另外请人；那几天其实还去，请打028 8700 0000。",
     "gone": "王",
     "half": "今天早上7点45",
     "halves": "早上7点45，姓王的志愿者来接，暗号蓝色风筝；下午4点放学，姓李的志愿者送回家，暗号三朵苹果",
@@ -1070,6 +1140,7 @@ EXAMPLES = {
     "reason": "已由他人接送",
     "sentence": "小杰4月8日07:45上学还没有人",
     "shifts": "3",
+    "short": "周三上学",
     "take": "周四16:00放学",
     "team": "唐昌古镇车队",
     "turn": "周三07:45上学",

@@ -33,7 +33,14 @@ ROWS: list[list[str]] = [
     ],
     ["escort.schools", "escort.families", "escort.roster"],
     ["escort.rota", "escort.journeys", "escort.hours"],
-    ["escort.messages", "escort.family_replies", "escort.replies", "escort.roster_book", "escort.erasure"],
+    [
+        "escort.messages",
+        "escort.family_replies",
+        "escort.standing_replies",
+        "escort.replies",
+        "escort.roster_book",
+        "escort.erasure",
+    ],
     ["escort.jobs", "escort.web", "escort.api"],
     ["escort.tables", "escort.migrations", "escort.backup", "escort.app", "escort.demo", "escort.cli"],
 ]

@@ -30,6 +30,9 @@ WED, THU, FRI, SUN = 2, 3, 4, 6
         ("5月3日～5月6日", Meaning.DATES),
         ("5月3日可以", Meaning.UNCLEAR),  # can, or cannot?
         ("3日 6日", Meaning.UNCLEAR),  # of which month?
+        ("固定", Meaning.STANDING),
+        ("不固定了。", Meaning.STANDING_END),
+        ("固定工作", Meaning.UNCLEAR),
         ("不用接", Meaning.CANCEL),
         ("收到", Meaning.RECEIVED),
         ("好的，收到", Meaning.RECEIVED),  # read, but is it a yes?
@@ -73,6 +76,56 @@ def test_each_short_reply_means_one_thing_or_nothing(text: str, meaning: Meaning
 )
 def test_a_two_with_weekdays_is_yes_to_all_but_those(text: str, weekdays: set[int]) -> None:
     assert read_reply(text) == Reply(Meaning.NO_ON, frozenset(weekdays))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("固定 周三上学", (Meaning.STANDING, WED, "to_school")),
+        ("每周三早上固定来", (Meaning.STANDING, WED, "to_school")),
+        ("星期五放学固定。", (Meaning.STANDING, FRI, "home")),
+        ("不固定 周三上学", (Meaning.STANDING_END, WED, "to_school")),
+        ("周五下午不固定了", (Meaning.STANDING_END, FRI, "home")),
+    ],
+)
+def test_a_standing_yes_names_its_very_turn(text: str, said: tuple[Meaning, int, str]) -> None:
+    found = read_reply(text)
+
+    assert (found.meaning, *found.weekdays, found.way) == said
+
+
+@pytest.mark.parametrize(
+    "text", ["固定 周三", "固定 周三周五上学", "周三不固定", "固定 每天上学", "周三上学"]
+)
+def test_a_standing_yes_to_who_knows_what_goes_to_a_human(text: str) -> None:
+    assert read_reply(text).meaning is Meaning.UNCLEAR
+
+
+@pytest.mark.parametrize(
+    ("text", "weekdays", "dates", "is_sick"),
+    [
+        ("病了到周五", {FRI}, (), True),
+        ("生病请假到星期四。", {THU}, (), True),
+        ("请假到4月9日", set(), (((4, 9), (4, 9)),), False),
+        ("去外婆家住到４月９号", set(), (((4, 9), (4, 9)),), False),
+    ],
+)
+def test_days_off_name_their_last_day(
+    text: str, weekdays: set[int], dates: tuple[object, ...], is_sick: bool
+) -> None:
+    found = read_reply(text)
+
+    assert (found.meaning, found.weekdays, found.dates, found.is_sick) == (
+        Meaning.PAUSE,
+        weekdays,
+        dates,
+        is_sick,
+    )
+
+
+@pytest.mark.parametrize("text", ["病了", "病了几天", "请假到9日", "请假到下周三", "病了到明天"])
+def test_days_off_without_a_last_day_go_to_a_human(text: str) -> None:
+    assert read_reply(text).meaning is Meaning.UNCLEAR
 
 
 @pytest.mark.parametrize("text", ["2 下周三", "2 三", "2 周八", "周三可以", "2 周三早上"])
