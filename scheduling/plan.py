@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from time import perf_counter
 
 from scheduling.problem import Direction, Run, StandbySlot
+from scheduling.routes import PoolRules
 
 
 class Rule(StrEnum):
@@ -121,8 +122,33 @@ class Limits:
 
     sweeps: int = 8
     halvings: int = 3
+    pooling: PoolRules = field(default_factory=PoolRules)
     seconds: float | None = None  # sweeps stop when they have used as many; the flow is never cut short
     clock: Callable[[], float] = perf_counter
+
+
+class PinFault(StrEnum):
+    """Why a line cannot be driven as the coordinator pinned it."""
+
+    TAKEN = "taken"  # one of its children is pinned to another line
+    TOO_MANY = "too_many"
+    CHILD_SEATS = "child_seats"
+    RIDES_ALONE = "rides_alone"  # wheelchair, second adult, or the child's rule
+    FAMILIAR_ONLY = "familiar_only"  # only familiar faces, and not the same ones
+    NOT_WITH = "not_with"  # two who may not ride together
+    OTHER_TIMES = "other_times"
+    SCHOOLS_APART = "schools_apart"
+    TOO_LONG = "too_long"  # no way keeps everybody's ride short enough
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenPin:
+    """A pinned line (position in Problem.lines) that was not kept; `other` is the pin that it fights."""
+
+    line: int
+    fault: PinFault
+    children: tuple[int, ...]
+    other: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +175,7 @@ class Plan:
     bound: int
     seed: int
     seconds: float
+    broken_pins: tuple[BrokenPin, ...] = ()
 
     @property
     def is_proven_best(self) -> bool:

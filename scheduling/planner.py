@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from scheduling.assign import assign_runs
 from scheduling.plan import Limits, Plan
-from scheduling.pooling import pool
+from scheduling.pooling import pool_lines
 from scheduling.problem import Problem
 
 
@@ -15,5 +15,6 @@ def plan(problem: Problem, *, limits: Limits | None = None, seed: int = 0) -> Pl
     give the same plan."""
     limits = limits or Limits()
     started = limits.clock()
-    found = assign_runs(problem, pool(problem), seed=seed, limits=limits)
-    return replace(found, seconds=limits.clock() - started)
+    pooled = pool_lines(problem, limits.pooling)
+    found = assign_runs(problem, pooled.runs, seed=seed, limits=limits)
+    return replace(found, broken_pins=pooled.broken_pins, seconds=limits.clock() - started)

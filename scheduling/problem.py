@@ -79,11 +79,17 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class School:
+    """`am`, `pm`: minutes of the day between which children may arrive, and be fetched; None: not known."""
+
     point: Point
     special: bool = False
+    am: tuple[int, int] | None = None
+    pm: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         _check_point(self.point, "School.point")
+        for name, window in (("School.am", self.am), ("School.pm", self.pm)):
+            _require(window is None or window[0] <= window[1], name, "ends before it begins")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,7 @@ class Child:
     familiar: tuple[int, ...] = ()  # whom the child already knows, of the circle or not
     banned: tuple[int, ...] = ()
     family: int | None = None  # children with the same number are siblings
+    not_with: tuple[int, ...] = ()  # children with whom it shares no car, whichever of the two said so
 
     def __post_init__(self) -> None:
         _check_point(self.point, "Child.point")
@@ -174,6 +181,19 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """Children who share a car day by day. `pinned`: by the coordinator's word, whatever it costs."""
+
+    direction: Direction
+    children: tuple[int, ...]
+    pinned: bool = False
+
+    def __post_init__(self) -> None:
+        _require(len(self.children) >= 1, "Line.children", "must not be empty")
+        _require(len(set(self.children)) == len(self.children), "Line.children", "names a child twice")
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One car's legs (positions in `Problem.legs`) in the order in which the homes are visited."""
 
@@ -186,6 +206,7 @@ class Run:
     minutes: float
     line: int  # runs of the same line on other days carry the same children, absent ones dropped
     halved: bool = False  # split from its line for this day because no one car could be found
+    schools: tuple[int, ...] = ()  # in visiting order, where there are several
 
     def __post_init__(self) -> None:
         _require(len(self.legs) >= 1, "Run.legs", "must not be empty")
@@ -223,7 +244,8 @@ class Weights:
 class Problem:
     """Everything the planner may know. Raises ValueError, naming the field, for what cannot be.
 
-    `runs`: existing cars; `promised` and its brothers refer to their positions. Legs in no run are pooled.
+    `runs`: existing cars; `promised` and its brothers refer to their positions. Legs in no run are pooled, with
+    the mates of `lines` where the gain of others is not worth the change.
     `declined` is by leg, so that it outlives any re-pooling. `last_served` lists, per child, who drove it
     on its last service days before the first of `days`.
     """
@@ -235,6 +257,7 @@ class Problem:
     legs: tuple[Leg, ...]
     teams: tuple[Team, ...] = ()
     runs: tuple[Run, ...] | None = None
+    lines: tuple[Line, ...] = ()
     promised: Mapping[int, int] = field(default_factory=dict)  # run -> driver
     promised_second: Mapping[int, int] = field(default_factory=dict)  # run -> second adult
     promised_standby: Mapping[StandbySlot, int] = field(default_factory=dict)
@@ -259,6 +282,7 @@ class Problem:
         _check_people(self)
         _check_legs(self)
         _check_runs(self)
+        _check_lines(self)
         _check_promises(self)
 
     @property
@@ -296,6 +320,8 @@ def _check_people(problem: Problem) -> None:
         _check_team(child.team, teams, f"{name}.team")
         for word in ("circle", "familiar", "banned"):
             _check_positions(getattr(child, word), volunteers, f"{name}.{word}", "volunteers")
+        _check_positions(child.not_with, len(problem.children), f"{name}.not_with", "children")
+        _require(index not in child.not_with, f"{name}.not_with", "names the child itself")
     for index, volunteer in enumerate(problem.volunteers):
         _check_team(volunteer.team, teams, f"volunteers[{index}].team")
         _check_positions(volunteer.household, volunteers, f"volunteers[{index}].household", "volunteers")
@@ -339,15 +365,17 @@ def _check_runs(problem: Problem) -> None:
             f"{name}.legs",
             "are not all of the run's half-day",
         )
-        _require(
-            len({problem.children[leg.child].school for leg in legs}) == 1,
-            f"{name}.legs",
-            "lead to several schools",
-        )
+        schools = {problem.children[leg.child].school for leg in legs}
+        _require(len(schools) == 1 or schools == set(run.schools), f"{name}.legs", "lead to several schools")
         _require(
             taken.isdisjoint(run.legs) and len(set(run.legs)) == len(run.legs), f"{name}.legs", "ride twice"
         )
         taken.update(run.legs)
+
+
+def _check_lines(problem: Problem) -> None:
+    for index, line in enumerate(problem.lines):
+        _check_positions(line.children, len(problem.children), f"lines[{index}].children", "children")
 
 
 def _check_promises(problem: Problem) -> None:

@@ -30,7 +30,11 @@ class TravelTimes(Protocol):
         ...
 
     def minutes(self, km: Floats) -> Floats:
-        """Return the driving minutes for so many road km."""
+        """Return the driving minutes for so many road km, where no more is known than their number."""
+        ...
+
+    def driving_minutes(self, origins: Floats, destinations: Floats, *, hour: int | None = None) -> Floats:
+        """Return the driving minutes of every origin to every destination, at that hour of the day: (n, m)."""
         ...
 
 
@@ -51,6 +55,16 @@ class EstimatedTravel:
     def minutes(self, km: Floats) -> Floats:
         """Return the driving minutes for so many road km."""
         return np.asarray(MINUTES_PER_KM * km, dtype=np.float64)
+
+    def driving_minutes(
+        self,
+        origins: Floats,
+        destinations: Floats,
+        *,
+        hour: int | None = None,  # noqa: ARG002
+    ) -> Floats:
+        """Return the driving minutes of every origin to every destination; the estimate knows no hours."""
+        return self.minutes(self.km(origins, destinations))
 
 
 def km_between(a: Point, b: Point) -> float:

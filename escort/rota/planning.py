@@ -16,6 +16,7 @@ from sqlmodel import Session, col, func, select
 
 from escort.db import Store
 from escort.rota import models as rota
+from escort.rota.known_lines import with_known_lines
 from escort.rota.models import (
     CircleMember,
     CircleState,
@@ -149,7 +150,8 @@ def _read(session: Session, span: Span, *, now: datetime, zone: ZoneInfo) -> Key
         return None
     counted = PROMISED if span.replan_drafts else (ShiftState.DRAFT, *PROMISED)
     kept = _kept_runs(session, (free[0].on - KEPT_AROUND, free[-1].on + KEPT_AROUND), counted, now)
-    return problem_of(session, legs=free, kept_runs=ordered_legs(session, kept), counted=counted, zone=zone)
+    keyed = problem_of(session, legs=free, kept_runs=ordered_legs(session, kept), counted=counted, zone=zone)
+    return with_known_lines(session, keyed)
 
 
 def _plannable(from_on: date, until_on: date, starts_after: datetime) -> tuple[Any, ...]:

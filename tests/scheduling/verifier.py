@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 
 from scheduling.plan import Plan
-from scheduling.problem import Direction, Problem, Run, month_number
+from scheduling.problem import Direction, Point, Problem, Run, month_number
 from scheduling.travel import km_between, minutes_between
 
 
-def broken_rules(problem: Problem, plan: Plan) -> list[str]:
+def broken_rules(problem: Problem, plan: Plan, *, most: int = 3) -> list[str]:
     """Return a sentence for every hard rule that the plan breaks; promised people are not questioned."""
-    broken = _pooling(problem, plan)
+    broken = _pooling(problem, plan, most)
     booked: Counter[tuple[int, int]] = Counter()
     weeks: Counter[tuple[int, int]] = Counter(problem.week_used)
     for booking in problem.busy:
@@ -96,7 +96,7 @@ def _person(problem: Problem, run: Run, index: int, *, drives: bool) -> list[str
     return [rule for rule, is_broken in rules.items() if is_broken]
 
 
-def _pooling(problem: Problem, plan: Plan) -> list[str]:
+def _pooling(problem: Problem, plan: Plan, most: int) -> list[str]:
     broken = []
     riding = Counter(leg for run in plan.runs for leg in run.legs)
     if riding != Counter(range(len(problem.legs))):
@@ -106,27 +106,91 @@ def _pooling(problem: Problem, plan: Plan) -> list[str]:
             if run != problem.runs[row]:
                 broken.append(f"run {row} was changed")
             continue
-        riders = [problem.children[child] for child in problem.run_children(run)]
-        if len(riders) > 3 or sum(child.child_seat for child in riders) > 1:
-            broken.append(f"run {row} holds too many")
-        if len(riders) > 1 and any(c.wheelchair or c.alone or c.second_adult for c in riders):
-            broken.append(f"run {row} does not leave a child alone")
-        if len({problem.legs[leg].minute for leg in run.legs}) > 1 or len({c.school for c in riders}) > 1:
-            broken.append(f"run {row} mixes schools or bells")
-        broken += [f"run {row}: a ride too long" for ride in _rides(problem, run) if ride[0] > ride[1] + 1e-6]
+        broken += [f"run {row}: {sentence}" for sentence in car_faults(problem, run, most=most)]
     return broken
 
 
-def _rides(problem: Problem, run: Run) -> list[tuple[float, float]]:
-    """Return each child's ride in minutes and its limit, in a run of several children."""
-    if len(run.legs) == 1:
+def car_faults(problem: Problem, run: Run, *, most: int = 3, across_km: float = 0.0) -> list[str]:
+    """Return what P1-P6 have against a pooled car of several children, each as a sentence."""
+    riders = [problem.children[child] for child in problem.run_children(run)]
+    if len(riders) == 1:
         return []
-    gate = problem.schools[problem.children[problem.legs[run.legs[0]].child].school].point
+    broken = []
+    if len(riders) > most or sum(child.child_seat for child in riders) > 1:
+        broken.append("holds too many")
+    if any(c.wheelchair or c.alone or c.second_adult for c in riders):
+        broken.append("does not leave a child alone")
+    if any(c.only_familiar for c in riders) and len({(c.only_familiar, c.circle) for c in riders}) > 1:
+        broken.append("mixes circles")
+    children = set(problem.run_children(run))
+    if any(children & set(problem.children[child].not_with) for child in children):
+        broken.append("holds two who may not ride together")
+    minutes_of: dict[int, set[int | None]] = {}
+    for leg, child in zip(run.legs, riders, strict=True):
+        minutes_of.setdefault(child.school, set()).add(problem.legs[leg].minute)
+    if any(len(times) > 1 for times in minutes_of.values()):
+        broken.append("mixes bells")
+    gates = [problem.schools[school].point for school in minutes_of]
+    if any(km_between(a, b) > across_km for a in gates for b in gates if a != b):
+        broken.append("mixes schools that are far apart")
+    broken += ["a ride too long" for ride, limit in _rides(problem, run) if ride > limit + 1e-6]
+    if run.minutes > 60.1:
+        broken.append("a duty too long")
+    if not _windows_meet(problem, run):
+        broken.append("outside a school's window")
+    return broken
+
+
+def _stops(problem: Problem, run: Run) -> tuple[list[float], dict[int, float]]:
+    """Return when the car comes to each home (in visiting order) and each school, in minutes after its start."""
+    schools = run.schools or (problem.children[problem.legs[run.legs[0]].child].school,)
     homes = [problem.leg_point(leg) for leg in run.legs]
-    from_gate = homes if run.direction is Direction.HOME else homes[::-1]
-    rides, minutes, at = [], 0.0, gate
-    for stop in from_gate:
-        minutes += minutes_between(at, stop)
-        rides.append((minutes, 1.5 * minutes_between(gate, stop) + 10))
-        minutes, at = minutes + 1, stop
+    gates = [problem.schools[school].point for school in schools]
+    at_home: list[float] = []
+    at_school: dict[int, float] = {}
+    minute = 0.0
+    here: Point | None = None
+
+    def visit_homes() -> None:
+        nonlocal minute, here
+        for leg, home in zip(run.legs, homes, strict=True):
+            minute += minutes_between(here, home) if here is not None else 0.0
+            at_home.append(minute)
+            minute, here = minute + (4 if problem.children[problem.legs[leg].child].wheelchair else 1), home
+
+    def visit_schools() -> None:
+        nonlocal minute, here
+        for school, gate in zip(schools, gates, strict=True):
+            minute += minutes_between(here, gate) if here is not None else 0.0
+            at_school[school], here = minute, gate
+
+    for visit in (visit_homes, visit_schools) if run.direction == 0 else (visit_schools, visit_homes):
+        visit()
+    return at_home, at_school
+
+
+def _windows_meet(problem: Problem, run: Run) -> bool:
+    """Return whether one start lets the car be at every school when it may."""
+    _, at_school = _stops(problem, run)
+    low, high = -1e9, 1e9
+    for leg in run.legs:
+        row = problem.legs[leg]
+        school = problem.children[row.child].school
+        window = problem.schools[school].am if run.direction == 0 else problem.schools[school].pm
+        if row.minute is not None:
+            window = (row.minute - 10, row.minute) if run.direction == 0 else (row.minute, row.minute + 10)
+        if window is not None:
+            low, high = max(low, window[0] - at_school[school]), min(high, window[1] - at_school[school])
+    return low <= high + 1e-6
+
+
+def _rides(problem: Problem, run: Run) -> list[tuple[float, float]]:
+    """Return each child's ride in minutes and its limit."""
+    at_home, at_school = _stops(problem, run)
+    rides = []
+    for leg, at in zip(run.legs, at_home, strict=True):
+        child = problem.children[problem.legs[leg].child]
+        gate = problem.schools[child.school].point
+        ride = at_school[child.school] - at - 1 if run.direction == 0 else at - at_school[child.school]
+        rides.append((ride, 1.5 * minutes_between(gate, problem.leg_point(leg)) + 10))
     return rides

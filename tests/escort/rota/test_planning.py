@@ -40,6 +40,9 @@ from tests.escort.rota.weeks import (
 )
 
 
+NEXT_DOOR = (30.9072, 103.8403)
+
+
 def cast_of(store: Store) -> Cast:
     with store.write() as session:
         return the_cast(session)
@@ -258,6 +261,24 @@ def test_neighbours_share_a_car_and_are_met_one_after_the_other(store: Store) ->
         assert len(runs) == 1
         assert run_of(session, legs[0]).starts_at == min(leg.pickup_at for leg in legs)
         assert len({leg.pickup_at for leg in legs}) == 2
+
+
+def test_a_week_planned_again_leaves_a_child_with_the_mates_it_has(store: Store) -> None:
+    cast = cast_of(store)
+    with store.write() as session:
+        others = [a_child(session, name, school=cast.school, home=NEXT_DOOR) for name in ("小禾", "小麦")]
+    plan(store)
+    with store.write() as session:
+        newcomers = [a_child(session, name, school=cast.school, home=NEXT_DOOR) for name in ("小溪", "小满")]
+
+    def mates(session: Session) -> set[int | None]:
+        return {run_of(session, leg_of(session, child)).id for child in (cast.xiaoyu, *others)}
+
+    plan(store)
+
+    with store.read() as session:
+        assert len(mates(session)) == 1
+        assert not mates(session) & {run_of(session, leg_of(session, child)).id for child in newcomers}
 
 
 def test_what_changed_while_we_were_solving_is_left_out(store: Store) -> None:
