@@ -287,9 +287,7 @@ class _Check:
                 fetched = [stop["child"] for stop in stops if stop["kind"] == "pickup"]
                 brought = [stop["child"] for stop in stops if stop["kind"] == "dropoff"]
                 order = fetched if part["leg"] == 0 else brought
-                gate = _home(self.problem["schools"][self.children[order[0]]["school"]])
-                first, last = _home(self.children[order[0]]), _home(self.children[order[-1]])
-                ends = (first, gate) if part["leg"] == 0 else (gate, last)
+                ends = self._place(stops[0], part["leg"]), self._place(stops[-1], part["leg"])
                 yield {
                     "day": part["day"],
                     "leg": part["leg"],
@@ -349,6 +347,8 @@ class _Check:
                 yield "P5 a ride too long"
             if len(run["children"]) > 1 and (rider.get("alone") or rider.get("second_adult")):
                 yield "P6 a child who rides alone has company"
+            if set(rider.get("not_with", [])) & set(run["children"]):
+                yield "P6 two who may not ride together do"
 
     def _place(self, stop: Object, leg: int) -> tuple[float, float]:
         at_home = (stop["kind"] == "pickup") == (leg == 0)

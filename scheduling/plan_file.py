@@ -9,10 +9,11 @@ from typing import Any
 
 from scheduling.plan import Limits, Plan, Unfilled
 from scheduling.planner import plan
-from scheduling.pooling import SERVICE_MINUTES, WHEELCHAIR_SERVICE_MINUTES
+from scheduling.pooling import riders_of
 from scheduling.problem import Direction, Problem, Run
-from scheduling.problem_file import read_problem
-from scheduling.travel import minutes_between
+from scheduling.problem_file import read_pool_rules, read_problem
+from scheduling.routes import Atlas, Route, stop_times
+from scheduling.school_bus import may_be_school_buses
 
 Entry = Mapping[str, Any]  # an object of the file, as json reads it
 
@@ -21,7 +22,8 @@ def run(problem_path: Path, plan_path: Path, seconds: float | None = None, seed:
     """Plan from a problem file into a plan file; return the plan. Raises ValueError for what cannot be."""
     document = json.loads(problem_path.read_text(encoding="utf-8"))
     problem = read_problem(document)
-    found = plan(problem, limits=Limits(seconds=seconds), seed=seed)
+    limits = Limits(seconds=seconds, pooling=read_pool_rules(document))
+    found = plan(problem, limits=limits, seed=seed)
     plan_path.write_text(
         json.dumps(write_plan(problem, found, document), ensure_ascii=False, indent=1) + "\n",
         encoding="utf-8",
@@ -53,7 +55,14 @@ def write_plan(problem: Problem, found: Plan, document: Entry) -> dict[str, Any]
         "seconds": round(found.seconds, 3),
     }
     if document.get("runs") is None:
-        answer["pooling"] = _pooling(problem, found, document)
+        answer["pooling"] = _pooling(problem, found)
+        answer["broken_pins"] = [
+            [pin.line, str(pin.fault), list(pin.children), pin.other] for pin in found.broken_pins
+        ]
+    answer["may_be_school_bus"] = [
+        [int(bus.direction), bus.line, list(bus.children), list(bus.volunteers)]
+        for bus in may_be_school_buses(problem, found)
+    ]
     return answer
 
 
@@ -65,39 +74,31 @@ def _detail(item: Unfilled) -> dict[str, Any]:
     }
 
 
-def _pooling(problem: Problem, found: Plan, document: Entry) -> list[dict[str, Any]]:
+def _pooling(problem: Problem, found: Plan) -> list[dict[str, Any]]:
     routes: dict[tuple[int, int], list[dict[str, Any]]] = {}
     for car, volunteer in zip(found.runs, found.driver, strict=True):
-        stops = list(_stops(problem, car, document))
+        stops = list(_stops(problem, car))
         routes.setdefault((car.day, int(car.direction)), []).append({"volunteer": volunteer, "stops": stops})
     return [{"day": day, "leg": leg, "routes": cars} for (day, leg), cars in sorted(routes.items())]
 
 
-def _stops(problem: Problem, car: Run, document: Entry) -> Iterable[dict[str, Any]]:
-    """Yield the run's stops with minutes of the day: mornings end, afternoons begin with the school's window."""
-    riders = problem.run_children(car)
-    school = document["schools"][problem.children[riders[0]].school]
-    homes = [problem.leg_point(leg) for leg in car.legs]
-    service = [
-        WHEELCHAIR_SERVICE_MINUTES if problem.children[child].wheelchair else SERVICE_MINUTES
-        for child in riders
+def _stops(problem: Problem, car: Run) -> Iterable[dict[str, Any]]:
+    """Yield the run's stops with minutes of the day: mornings as late, afternoons as early as schools allow."""
+    riders = riders_of(problem, car.legs)
+    children = problem.run_children(car)
+    route = Route(tuple(range(len(riders))), car.schools or (riders[0].school,), car.km, car.minutes)
+    at_home, at_school = stop_times(Atlas(problem), riders, route, car.direction, None)
+    to_school = car.direction is Direction.TO_SCHOOL
+    slack = [window - at_school[rider.school] for rider in riders for window in [rider.window[to_school]]]
+    start = min(slack) if to_school else max(slack)
+    homes = [
+        {"child": child, "kind": "pickup" if to_school else "dropoff", "t": round(start + at, 1)}
+        for child, at in zip(children, at_home, strict=True)
     ]
-    gate = problem.schools[problem.children[riders[0]].school].point
-    if car.direction is Direction.TO_SCHOOL:
-        at, next_stop, times = float(school["am"][1]), gate, list[float]()
-        for home, stay in zip(reversed(homes), reversed(service), strict=True):
-            at -= minutes_between(home, next_stop) + stay
-            times.insert(0, at)
-            next_stop = home
-        for child, minute in zip(riders, times, strict=True):
-            yield {"child": child, "kind": "pickup", "t": round(minute, 1)}
-        for child in riders:
-            yield {"child": child, "kind": "dropoff", "t": school["am"][1]}
-        return
-    at, here = float(school["pm"][0]), gate
-    for child in riders:
-        yield {"child": child, "kind": "pickup", "t": school["pm"][0]}
-    for child, home, stay in zip(riders, homes, service, strict=True):
-        at += minutes_between(here, home)
-        yield {"child": child, "kind": "dropoff", "t": round(at, 1)}
-        at, here = at + stay, home
+    gates = [
+        {"child": child, "kind": "dropoff" if to_school else "pickup", "t": round(start + at, 1)}
+        for school, at in at_school.items()
+        for child, rider in zip(children, riders, strict=True)
+        if rider.school == school
+    ]
+    yield from homes + gates if to_school else gates + homes

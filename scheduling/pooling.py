@@ -490,10 +490,11 @@ def _parted(problem: Problem, group: _Group, legs: tuple[int, ...]) -> Iterator[
 
 
 def _day_route(problem: Problem, group: _Group, legs: tuple[int, ...]) -> Route | None:
-    return group.way(_riders(problem, legs), _leg_hour(problem, legs[0]))
+    return group.way(riders_of(problem, legs), _leg_hour(problem, legs[0]))
 
 
-def _riders(problem: Problem, legs: Iterable[int]) -> list[Rider]:
+def riders_of(problem: Problem, legs: Iterable[int]) -> list[Rider]:
+    """Return the children of a car's legs as its road sees them, in the order of the legs."""
     return [
         Rider(
             problem.leg_point(leg),
@@ -519,7 +520,7 @@ def _make_run(
     group: _Group | None = None,
     halved: bool = False,
 ) -> Run:
-    riders, first = _riders(problem, legs), problem.legs[legs[0]]
+    riders, first = riders_of(problem, legs), problem.legs[legs[0]]
     hour = _leg_hour(problem, legs[0])
     route = group.way(riders, hour) if group else best_route(atlas, riders, first.direction, rules, hour)
     route = route or any_route(atlas, riders, first.direction, hour)

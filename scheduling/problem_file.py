@@ -17,6 +17,7 @@ from scheduling.problem import (
     Day,
     Direction,
     Leg,
+    Line,
     Point,
     Problem,
     Run,
@@ -26,6 +27,7 @@ from scheduling.problem import (
     Volunteer,
     Weights,
 )
+from scheduling.routes import MOST_IN_A_CAR, PoolRules
 from scheduling.travel import km_between
 
 FORMAT = "dujuan-problem/1"
@@ -44,7 +46,8 @@ def read_problem(document: Any) -> Problem:
     schools = top.entries("schools")
     teams = top.entries("teams", default=[])
     people = len(top.entries("volunteers"))
-    children = tuple(_read_child(entry, len(schools), people) for entry in top.entries("children"))
+    size = len(top.entries("children"))
+    children = tuple(_read_child(entry, len(schools), people, size) for entry in top.entries("children"))
     volunteers = tuple(_read_volunteer(entry, days, people) for entry in top.entries("volunteers"))
     legs, position = _read_legs(top, children, len(days))
     runs = _read_runs(top, position, len(days))
@@ -57,6 +60,7 @@ def read_problem(document: Any) -> Problem:
         legs=legs,
         teams=tuple(Team(entry.point()) for entry in teams),
         runs=runs,
+        lines=tuple(_read_line(entry, len(children)) for entry in top.entries("lines", default=[])),
         declined=frozenset((leg, who) for run, who in declined for leg in (runs or ())[run].legs),
         past_weeks=top.whole("past_weeks", default=0),
         standby=top.flag("standby"),
@@ -66,6 +70,17 @@ def read_problem(document: Any) -> Problem:
     _look_for_strays(problem)
     promised = _read_pins(top, problem, declined)
     return replace(problem, promised=promised) if promised else problem
+
+
+def read_pool_rules(document: Any) -> PoolRules:
+    """Return who may share a car by the file's `pooling`; near schools do, unless it says otherwise."""
+    entry = _Entry(_Entry(document, "").value("pooling", {}), "pooling")
+    most = entry.whole("max_children", most=MOST_IN_A_CAR, default=PoolRules().max_children)
+    if most < 1:
+        raise ValueError(f"{entry.at('max_children')} must be at least 1.")
+    return PoolRules(
+        max_children=most, across_schools_km=entry.number("across_schools_km", ACROSS_SCHOOLS_KM)
+    )
 
 
 class _Entry:
@@ -180,10 +195,10 @@ def _read_school(entry: _Entry) -> School:
     morning, afternoon = entry.window("am"), entry.window("pm")
     if morning[1] >= afternoon[0]:
         raise ValueError(f"{entry.at('am')} and {entry.at('pm')} overlap.")
-    return School(entry.point(), entry.flag("special"))
+    return School(entry.point(), entry.flag("special"), morning, afternoon)
 
 
-def _read_child(entry: _Entry, schools: int, people: int) -> Child:
+def _read_child(entry: _Entry, schools: int, people: int, children: int) -> Child:
     known = entry.positions("familiar", people, "volunteers")
     strict = entry.flag("only_familiar")
     turning = entry.word("turning", [str(turning) for turning in Turning], default=str(Turning.WISH))
@@ -206,6 +221,8 @@ def _read_child(entry: _Entry, schools: int, people: int) -> Child:
         circle=known if strict else (),
         familiar=known,
         banned=entry.positions("banned", people, "volunteers"),
+        family=entry.whole("family") if entry.has("family") else None,
+        not_with=entry.positions("not_with", children, "children"),
     )
 
 
@@ -296,6 +313,13 @@ def _read_runs(top: _Entry, position: Legs, days: int) -> tuple[Run, ...] | None
         if leg not in riding:
             raise ValueError(f"runs: child {child} rides in none on day {day}, leg {way}, and is not absent.")
     return tuple(runs)
+
+
+def _read_line(entry: _Entry, children: int) -> Line:
+    members = entry.positions("children", children, "children")
+    if not members or len(set(members)) < len(members):
+        raise ValueError(f"{entry.at('children')} must name children, each once.")
+    return Line(Direction(entry.position("leg", 2, "legs")), members, entry.flag("pinned"))
 
 
 def _read_declined(top: _Entry, runs: tuple[Run, ...] | None, people: int) -> set[tuple[int, int]]:
@@ -397,3 +421,4 @@ FIRST_MONDAY = date(2001, 1, 1)  # for files without calendar: any Monday will d
 MOST_DAYS = 400
 MOST_POSITIONS = 1_000_000  # teams are checked by Problem itself
 MOST_KM = 500
+ACROSS_SCHOOLS_KM = 4.0

@@ -129,6 +129,23 @@ def way_points(atlas: Atlas, riders: Sequence[Rider], route: Route, direction: D
     return homes + gates if direction is Direction.TO_SCHOOL else gates + homes
 
 
+def stop_times(
+    atlas: Atlas, riders: Sequence[Rider], route: Route, direction: Direction, hour: int | None
+) -> tuple[list[float], dict[int, float]]:
+    """Return when the car comes to each home, in visiting order, and to each school: minutes after its start."""
+    to_school = direction is Direction.TO_SCHOOL
+    stays = [riders[position].stay for position in route.order]
+    waits = [0.0] * len(route.schools)
+    stops = stays + waits if to_school else waits + stays
+    arrivals = [0.0]
+    for stop, (a, b) in enumerate(pairwise(way_points(atlas, riders, route, direction))):
+        arrivals.append(arrivals[-1] + stops[stop] + atlas.way(a, b, hour)[1])
+    first, second = (len(stays), len(waits)) if to_school else (len(waits), len(stays))
+    parts = arrivals[:first], arrivals[first : first + second]
+    at_home, at_gate = parts if to_school else parts[::-1]
+    return at_home, dict(zip(route.schools, at_gate, strict=True))
+
+
 def _direct(atlas: Atlas, rider: Rider, direction: Direction, hour: int | None) -> float:
     ends = rider.home, atlas.gate(rider.school)
     return atlas.way(*(ends if direction is Direction.TO_SCHOOL else ends[::-1]), hour)[1]
@@ -158,21 +175,12 @@ def _keeps_limits(
 ) -> bool:
     """Return whether nobody rides too long, and one time of starting suits every school."""
     to_school = direction is Direction.TO_SCHOOL
-    stays = [riders[position].stay for position in route.order] + [0.0] * len(route.schools)
-    if not to_school:
-        stays = stays[len(route.order) :] + stays[: len(route.order)]
-    points = way_points(atlas, riders, route, direction)
-    arrivals = [0.0]
-    for stop, (a, b) in enumerate(pairwise(points)):
-        arrivals.append(arrivals[-1] + stays[stop] + atlas.way(a, b, hour)[1])
-    first_home = 0 if to_school else len(route.schools)
-    first_school = len(route.order) if to_school else 0
-    at_school = {school: arrivals[first_school + position] for position, school in enumerate(route.schools)}
+    at_home, at_school = stop_times(atlas, riders, route, direction, hour)
     earliest, latest = float("-inf"), float("inf")
-    for position, who in enumerate(route.order):
-        rider, at_home = riders[who], arrivals[first_home + position]
+    for who, home in zip(route.order, at_home, strict=True):
+        rider = riders[who]
         gate = at_school[rider.school]
-        ride = gate - at_home - rider.stay if to_school else at_home - gate
+        ride = gate - home - rider.stay if to_school else home - gate
         if ride > longest[who] + TINY_MINUTES:
             return False
         earliest = max(earliest, rider.window[0] - gate)

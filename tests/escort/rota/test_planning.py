@@ -22,7 +22,7 @@ from escort.rota.models import (
     Shift,
     ShiftState,
 )
-from tests.builders import NOW, TODAY, ZONE, a_child, a_volunteer
+from tests.builders import HOME_POINT, NOW, TODAY, ZONE, a_child, a_volunteer
 from tests.cast import Cast, the_cast
 from tests.escort.rota.weeks import (
     SUNDAY,
@@ -39,8 +39,7 @@ from tests.escort.rota.weeks import (
     shifts_of,
 )
 
-
-NEXT_DOOR = (30.9072, 103.8403)
+FARTHER_ON = (30.9150, 103.8402)
 
 
 def cast_of(store: Store) -> Cast:
@@ -266,10 +265,10 @@ def test_neighbours_share_a_car_and_are_met_one_after_the_other(store: Store) ->
 def test_a_week_planned_again_leaves_a_child_with_the_mates_it_has(store: Store) -> None:
     cast = cast_of(store)
     with store.write() as session:
-        others = [a_child(session, name, school=cast.school, home=NEXT_DOOR) for name in ("小禾", "小麦")]
+        others = [a_child(session, name, school=cast.school, home=FARTHER_ON) for name in ("小禾", "小麦")]
     plan(store)
     with store.write() as session:
-        newcomers = [a_child(session, name, school=cast.school, home=NEXT_DOOR) for name in ("小溪", "小满")]
+        newcomers = [a_child(session, name, school=cast.school, home=HOME_POINT) for name in ("小溪", "小满")]
 
     def mates(session: Session) -> set[int | None]:
         return {run_of(session, leg_of(session, child)).id for child in (cast.xiaoyu, *others)}
