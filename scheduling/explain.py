@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 
@@ -67,12 +68,35 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Two:
+    """What giving way in two rules at once would bring, where one is not enough."""
+
+    rules: tuple[Rule, Rule]
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
 class WhyNobody:
-    """How many volunteers fall to which rule first, and what giving way in one rule alone would bring."""
+    """How many volunteers fall to which rule first, and what giving way in one rule alone would bring.
+
+    `barrier`: where nobody is free, the fewest rules that leave nobody between them, each with how many people it
+    lets through by itself. `pairs`: where no single rule helps, which two do.
+    """
 
     blocked: tuple[tuple[Rule, int], ...]
     relaxations: tuple[Relaxation, ...]
     free: int  # who may drive after all
+    barrier: tuple[tuple[Rule, int], ...] = ()
+    pairs: tuple[Two, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """One wish's price with two people: of whom it is told, and of whom he is compared with."""
+
+    wish: str  # a field of Candidate
+    price: int
+    other: int
 
 
 def settle(problem: Problem, plan: Plan, *, open_runs: Collection[int] = ()) -> Problem:
@@ -107,6 +131,13 @@ def why_not(problem: Problem, run: int, volunteer: int) -> Refusal | None:
     return desk.refusal(desk.hurdles.rules[broken[0]], volunteer) if len(broken) else None
 
 
+def weigh(one: Candidate, other: Candidate) -> tuple[Weighed, ...]:
+    """Return the wishes that tell two people apart, what speaks most strongly for or against the first on top."""
+    found = [Weighed(wish, getattr(one, wish), getattr(other, wish)) for wish in WISHES]
+    differing = [row for row in found if row.price != row.other]
+    return tuple(sorted(differing, key=lambda row: -abs(row.price - row.other)))
+
+
 def broken_by_claims(problem: Problem, claims: Sequence[Claim]) -> list[tuple[Rule, ...]]:
     """Return, claim by claim, the hard rules that it breaks and that are not waived.
 
@@ -135,8 +166,17 @@ def broken_by_claims(problem: Problem, claims: Sequence[Claim]) -> list[tuple[Ru
 
 
 def why_nobody(problem: Problem, run: int) -> WhyNobody:
-    """Return how many fall to which rule, and what relaxing one rule alone gives."""
-    return _Desk(problem, run).hurdles.answer()
+    """Return how many fall to which rule, which rules leave nobody, and what relaxing one or two gives."""
+    hurdles = _Desk(problem, run).hurdles
+    why = hurdles.answer()
+    if why.free:
+        return why
+    return replace(why, barrier=hurdles.barrier(), pairs=() if why.relaxations else hurdles.pairs())
+
+
+def need_of(problem: Problem, runs: RunTable, row: int, bookings: Bookings) -> Rule:
+    """Return the rule that keeps most people from a run who break no other."""
+    return _Hurdles(problem, runs, row, bookings).need()
 
 
 class _Desk:
@@ -319,6 +359,34 @@ class _Hurdles:
         relaxations = tuple(found for rule in RELAXABLE for found in self._relax(rule))
         return WhyNobody(blocked, relaxations, int((self.breaks == 0).sum()))
 
+    def barrier(self) -> tuple[tuple[Rule, int], ...]:
+        """Return the fewest rules of which everybody breaks one: a smallest hitting set, tried size by size.
+
+        Of equally few the ones that let most people through by themselves: they say most about what is rare together.
+        """
+        lets_through = self.keeps.sum(axis=1)
+        bits = np.left_shift(1, np.arange(len(self.rules)))
+        breaks = np.unique((~self.keeps).T @ bits)
+        broken = [row for row in range(len(self.rules)) if not self.keeps[row].all()]
+        for size in range(1, MOST_RULES + 1):
+            sets = list(combinations(broken, size))
+            masks = np.array([bits[list(one)].sum() for one in sets], dtype=np.int64)
+            hits = np.flatnonzero(((breaks[None] & masks[:, None]) != 0).all(axis=1)).tolist()
+            if hits:
+                best = max(hits, key=lambda at: (int(lets_through[list(sets[at])].min()), -at))
+                return tuple((self.rules[row], int(lets_through[row])) for row in sets[best])
+        return ()
+
+    def pairs(self) -> tuple[Two, ...]:
+        """Return which two rules to give way in, those that help most people first."""
+        rows = [self.rules.index(rule) for rule in RELAXABLE]
+        found = []
+        for one, other in combinations(rows, 2):
+            people = ~self.keeps[one] & ~self.keeps[other] & (self.breaks == 2)
+            if people.any():
+                found.append(Two((self.rules[one], self.rules[other]), int(people.sum())))
+        return tuple(sorted(found, key=lambda two: -two.people)[:MOST_PAIRS])
+
     def _relax(self, rule: Rule) -> list[Relaxation]:
         people = self.only_breaks(rule)
         if not people.any():
@@ -341,8 +409,12 @@ RELAXABLE = (
     Rule.WHEELCHAIR,
     Rule.FEMALE_DRIVER,
     Rule.VETTING,
+    Rule.LICENCE,
     Rule.INSURANCE,
 )
+WISHES = ("km", "load", "repeat", "pair", "circle_over", "reserve")
+MOST_RULES = 4  # together they are the reason; more is a list that nobody reads
+MOST_PAIRS = 3
 CAPS = (Rule.WEEK_CAP, Rule.MONTH_CAP)
 CLAIMS_AT_ONCE = 256  # each against every volunteer of the problem: so many fit into the processor's memory
 KM_STEPS = (1.0, 2.0, 3.0, 5.0, 8.0, 12.0)

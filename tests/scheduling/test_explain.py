@@ -3,8 +3,20 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from scheduling.explain import candidates, settle, why_nobody, why_not
+from scheduling.explain import (
+    Claim,
+    Two,
+    Weighed,
+    broken_by_claims,
+    candidates,
+    settle,
+    weigh,
+    why_nobody,
+    why_not,
+)
 from scheduling.plan import Relaxation, Rule
 from scheduling.planner import plan
 from scheduling.problem import Booking, Problem, Run, Served, StandbySlot, Turning
@@ -145,3 +157,82 @@ def test_a_settled_plan_leaves_only_the_open_runs_to_stand_ins() -> None:
     settled = settle(problem, found, open_runs={run})
 
     assert {c.volunteer for c in candidates(settled, run)} == {0, 2}
+
+
+def test_the_fewest_rules_that_leave_nobody_are_named_with_whom_each_lets_through() -> None:
+    """Two could take a wheelchair and three are there then, but nobody both; too far says nothing new."""
+    problem = a_case(
+        {"wheelchair": True},
+        {"wheelchair": True, "avail": on()},
+        {"wheelchair": True, "avail": on(), "cap_week": 0},
+        {},
+        {"max_approach_km": 0.0},
+        {},
+    )
+
+    why = why_nobody(problem, 0)
+
+    assert why.barrier == ((Rule.WHEELCHAIR, 2), (Rule.UNAVAILABLE, 3))
+
+
+def test_one_rule_alone_can_be_the_barrier() -> None:
+    why = why_nobody(a_case({"female_driver": True}, {}, {"avail": on()}), 0)
+
+    assert why.barrier == ((Rule.FEMALE_DRIVER, 0),)
+
+
+def test_where_one_rule_is_not_enough_two_are_named() -> None:
+    problem = a_case({"wheelchair": True}, {"avail": on()}, {"cap_week": 0}, {"cap_week": 0})
+
+    why = why_nobody(problem, 0)
+
+    assert why.relaxations == ()
+    assert why.pairs == (
+        Two((Rule.WEEK_CAP, Rule.WHEELCHAIR), 2),
+        Two((Rule.UNAVAILABLE, Rule.WHEELCHAIR), 1),
+    )
+
+
+def test_two_people_are_told_apart_by_what_weighs_most() -> None:
+    problem = a_case({"familiar": (1,)}, {}, {"pledge_week": 2})
+    known, new = candidates(problem, 0)
+
+    assert weigh(known, new) == (Weighed("pair", 40, 120), Weighed("load", 50, 10))
+
+
+@st.composite
+def rule_tables(draw: st.DrawFn) -> Problem:
+    needs = {name: draw(st.booleans()) for name in ("wheelchair", "child_seat", "female_driver")}
+    people = [
+        {
+            "wheelchair": draw(st.booleans()),
+            "child_seats": draw(st.integers(0, 1)),
+            "is_female": draw(st.booleans()),
+            "cap_week": draw(st.integers(0, 1)),
+            "avail": on((0, AM)) if draw(st.booleans()) else on(),
+        }
+        for _ in range(draw(st.integers(1, 6)))
+    ]
+    return a_case(needs, *people)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rule_tables())
+def test_a_barrier_blocks_everybody_and_without_any_of_its_rules_somebody_is_let_through(
+    problem: Problem,
+) -> None:
+    why = why_nobody(problem, 0)
+    if why.free:
+        assert why.barrier == ()
+        return
+    broken = [_broken(problem, who) for who in range(len(problem.volunteers))]
+    barrier = {rule for rule, _ in why.barrier}
+
+    assert all(barrier & rules for rules in broken)
+    assert all(any(not (barrier - {rule}) & rules for rules in broken) for rule in barrier)
+    for rule, people in why.barrier:
+        assert people == sum(1 for rules in broken if rule not in rules)
+
+
+def _broken(problem: Problem, who: int) -> set[Rule]:
+    return set(broken_by_claims(problem, [Claim(0, who)])[0])
