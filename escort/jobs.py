@@ -32,6 +32,7 @@ from escort.roster_book.waiting_book import forget_old_books
 from escort.rota import (
     asked_again,
     asks,
+    couples,
     handing_on,
     households,
     legs,
@@ -190,6 +191,7 @@ class Jobs:
             release.free_barred(session, now=now, zone=self.zone)
             households.keep_links(session, now=now, zone=self.zone)
             lapsed = asks.lapse_asks(session, now=now)
+            lapsed += couples.end_lone_halves(session, now=now, zone=self.zone)
             lapsed += handing_on.sweep_reliefs(session, now=now, zone=self.zone, duty_phone=self.duty_phone)
         lapsed += self._ask_again(now)
         try:
@@ -213,7 +215,7 @@ class Jobs:
         return asked
 
     def _next_ask(self, session: Session, now: datetime) -> datetime | None:
-        if asked_again.to_ask_again(session, now=now, zone=self.zone):
+        if asked_again.to_ask_again(session, now=now, zone=self.zone) or couples.lone_halves(session):
             return now
         moments = (
             asks.next_due_at(session, now=now, zone=self.zone),

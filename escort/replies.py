@@ -130,6 +130,9 @@ def understood(session: Session, answered: asks.Answered, desk: Desk) -> list[Wo
     """Return the answer that repeats what was understood; none if a human must say what is true."""
     yes, no = _turns(session, answered.accepted), _turns(session, answered.declined)
     turned_away = _turned_away(session, answered.gone, desk)
+    waiting = _turns(session, answered.waiting)
+    if waiting:
+        turned_away = [wording.couple_waits(waiting, now=desk.now, zone=desk.zone), *turned_away]
     if yes and no:
         return [wording.ask_understood_partly(yes, no, now=desk.now, zone=desk.zone), *turned_away]
     if yes:

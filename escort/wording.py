@@ -157,6 +157,44 @@ def stand_in_ask(
     )
 
 
+def couple_ask(
+    turn: Turn,
+    *,
+    who: str,
+    drives: bool,
+    to_area: str,
+    km: float,
+    equipment: str,
+    deadline: datetime,
+    link: str,
+    now: datetime,
+    zone: ZoneInfo,
+) -> Wording:
+    """The ask for one of two who drive only together. `who`: the other's name; `drives`: else he sits beside."""
+    return _say(
+        "ask.couple",
+        turn=spoken.said(turn, now, zone),
+        what=_what(turn, to_area, km, equipment),
+        role="开车" if drives else "同车照看",
+        who=spoken.surname_of(who),
+        deadline=spoken.moment(deadline, now, zone),
+        link=link,
+    )
+
+
+def couple_waits(turns: Sequence[Turn], *, now: datetime, zone: ZoneInfo) -> Wording:
+    """One of a couple has said yes: it counts once the other has."""
+    return _say("couple.waits", turns=spoken.said_all(turns, now, zone))
+
+
+def couple_goes(turn: Turn, *, now: datetime, zone: ZoneInfo) -> Wording:
+    return _say("couple.goes", turn=spoken.said(turn, now, zone))
+
+
+def couple_stays(turn: Turn, *, now: datetime, zone: ZoneInfo) -> Wording:
+    return _say("couple.stays", turn=spoken.said(turn, now, zone))
+
+
 def relief_ask(
     turn: Turn,
     *,
@@ -918,6 +956,15 @@ TEXTS = {
     "standing.not_held": "【杜鹃鸟】您现在没有每周固定来的班，每周都先问您。有疑问请打{phone}。",
     "standing.ended": "【杜鹃鸟】值班老师记下了：{turn}不再固定，以后每周照旧先问您。",
     "ask.stand_in": "【杜鹃鸟】有人临时去不了。{turn}，{what}。能去回1，去不了回2；{deadline}前先答应的去。{link}",
+    "ask.couple": (
+        "【杜鹃鸟】有人临时去不了，这趟要两个大人。{turn}，{what}。请您{role}，您家里姓{who}的一起去：能去回1，去不了回2；"
+        "您两位都答应才算，{deadline}前先答应的去。{link}"
+    ),
+    "couple.waits": "【杜鹃鸟】记下了，您愿意去：{turns}。等您家里那位也答应了才算，定下来马上告诉您。",
+    "couple.goes": (
+        "【杜鹃鸟】您两位都答应了：{turn}请您两位去。谢谢您。前一天17:00起，链接里看得到名字和地点。"
+    ),
+    "couple.stays": "【杜鹃鸟】谢谢您愿意去。{turn}这趟，您家里那位去不了、没有回，或者别人先答应了，这次不用您去。",
     "ask.relief": "【杜鹃鸟】有人想请人替一趟。{turn}，{what}。能去回1，去不了回2；{deadline}前先答应的去。{link}",
     "ask.colleague": (
         "【杜鹃鸟】姓{who}的志愿者想请您替一趟。{turn}，{what}。能去回1，去不了回2；{deadline}前回就好，您答应以前还是他去。{link}"
@@ -1061,6 +1108,7 @@ WHY_NOT_TAKEN = {
     "only_familiar": ARRANGED_OTHERWISE,
     "female_driver": ARRANGED_OTHERWISE,
     "household": mark("您家里另一位这半天已经有一趟"),
+    "partner": mark("您家里那位去不了，或者没有回，您两位要一起才去"),
     "together": mark("这趟另一位不是您家里人，您两位要一起才去"),
     "not_in_rota": mark("那天您不在轮值里"),
     "vetting": mark("登记的无犯罪记录查询到那天过期了"),
@@ -1085,6 +1133,7 @@ MAX_SEGMENTS = {
     "ask.as_usual": 4,
     "ask.as_usual_one_day": 3,
     "ask.stand_in": 3,
+    "ask.couple": 3,
     "ask.relief": 3,
     "ask.colleague": 3,
     "ask.swap": 3,
@@ -1138,6 +1187,7 @@ EXAMPLES = {
     "papers": "座位险还有30天",
     "phone": "028 8700 0000",
     "reason": "已由他人接送",
+    "role": "同车照看",
     "sentence": "小杰4月8日07:45上学还没有人",
     "shifts": "3",
     "short": "周三上学",

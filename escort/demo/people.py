@@ -95,7 +95,7 @@ class People:
         """Return what the owner of a phone will do about a text that has just come."""
         if template in ASKS:
             return self._about_ask(number, text, now)
-        if template in {"ask.stand_in", "ask.relief", "ask.colleague"}:
+        if template in {"ask.stand_in", "ask.couple", "ask.relief", "ask.colleague"}:
             return self._about_stand_in(number, text, now)
         if template == "reply.ask_back":
             return [Action(now + timedelta(minutes=3), number, "write", {"text": "1"})]

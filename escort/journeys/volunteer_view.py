@@ -20,7 +20,8 @@ from escort.journeys import windows
 from escort.journeys.models import Tap
 from escort.journeys.turns import KnownRun, Turn, known_runs, turn_in, turn_of
 from escort.roster.gates import may_drive
-from escort.roster.models import Blockout, Volunteer
+from escort.roster.households import kin_of
+from escort.roster.models import Blockout, LinkKind, Volunteer
 from escort.rota.models import (
     CAN_SAY_NO,
     LIVE_SHIFT,
@@ -47,6 +48,7 @@ class OfferedTurn:
     offer_id: int
     turn: Turn
     is_standing: bool = False  # told, not asked: a standing yes covers it
+    is_waiting: bool = False  # said yes, and the other of the couple has not yet
     was_at: datetime | None = None  # asked again: when it began as this person knew it
     is_elsewhere: bool = False  # asked again: another place
 
@@ -63,11 +65,17 @@ class AskView:
     is_kept: bool = False  # its driver keeps the turn until somebody says yes
     colleague: str = ""  # the surname of whoever asks for himself; "" on a phone that is not bound
     give: Turn | None = None  # of a swap: which of his own turns he would give for it
+    is_for_both: bool = False  # asked with the one with whom alone he drives: it takes both yeses
 
     @property
     def asks_nothing(self) -> bool:
         """Whether every turn goes on as usual: silence is no loss."""
         return all(offered.is_standing for offered in self.turns)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether he has said yes, and it counts once the other of the couple has."""
+        return all(offered.is_waiting for offered in self.turns)
 
 
 @dataclass(frozen=True)
@@ -151,7 +159,7 @@ def home_view(
     return HomeView(
         name=volunteer.name if is_bound else None,
         is_bound=is_bound,
-        asks=_ask_views(asked, runs, wishes, is_bound=is_bound),
+        asks=_for_both(session, volunteer_id, _ask_views(asked, runs, wishes, is_bound=is_bound)),
         shifts=tuple(
             view
             for shift in coming
@@ -214,6 +222,7 @@ def _ask_views(
                     offer.id or 0,
                     turn_of(offer, runs),
                     is_standing=offer.state == OfferState.STANDING,
+                    is_waiting=offer.state == OfferState.WAITING,
                     was_at=offer.was_starts_at,
                     is_elsewhere=offer.is_elsewhere,
                 )
@@ -226,6 +235,14 @@ def _ask_views(
         )
         for ask in ordered
     )
+
+
+def _for_both(session: Session, volunteer_id: int, views: tuple[AskView, ...]) -> tuple[AskView, ...]:
+    """Say of a stand-in question where it takes the yes of the one with whom alone this volunteer drives as well."""
+    alone = [view for view in views if not view.is_routine and not view.is_kept]
+    if not alone or all(kin.kind != LinkKind.TOGETHER for kin in kin_of(session, volunteer_id)):
+        return views
+    return tuple(replace(view, is_for_both=view in alone) for view in views)
 
 
 def _of_wish(

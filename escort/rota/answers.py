@@ -5,7 +5,7 @@ those legs; only they can take it back, while nobody else has said yes.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -20,7 +20,8 @@ from sqlmodel import Session, col, select, update
 from escort.errors import Conflict, NotFound, Refused
 from escort.roster.households import lock_household
 from escort.rota.aboard import legs_in_cars
-from escort.rota.fitness import SWAP_OFF, Scene, Seat, rules_in, scene_of, what_breaks
+from escort.rota.couples import other_halves, tell_they_go, tell_they_stay
+from escort.rota.fitness import PARTNER, SWAP_OFF, Scene, Seat, rules_in, scene_of, what_breaks
 from escort.rota.models import (
     CAN_SAY_NO,
     Ask,
@@ -53,6 +54,9 @@ class Answered:
 
     accepted: list[Offer] = field(default_factory=list)
     declined: list[Offer] = field(default_factory=list)
+    waiting: list[Offer] = field(
+        default_factory=list
+    )  # a yes that counts once the other of the couple said it too
     gone: list[Offer] = field(default_factory=list)  # taken by somebody else, or changed meanwhile
 
 
@@ -102,9 +106,12 @@ def answer_ask(
             answered.declined.append(one.offer)
         elif one.id in promised or one.is_kept:
             answered.accepted.append(one.offer)
+        elif one.offer.state == OfferState.WAITING:
+            answered.waiting.append(one.offer)
         else:
             answered.gone.append(one.offer)
-    session.execute(_close_ask(), {"ask_id": ask_id, "now": now, "how": how})
+    if not answered.waiting:
+        session.execute(_close_ask(), {"ask_id": ask_id, "now": now, "how": how})
     withdraw(session, about=f"ask:{ask_id}", reason="answered", now=now)
     session.flush()
     return answered
@@ -129,7 +136,7 @@ def answer_offer(
         done = True
     elif one.offer.state in _ANSWERABLE:
         promised = _say_yes(session, [one], how=_confirmed_how(how, by), now=now, zone=zone)
-        done = offer_id in promised
+        done = offer_id in promised or one.offer.state == OfferState.WAITING
     else:
         done = one.is_kept
     still_open = session.exec(
@@ -350,6 +357,12 @@ def _say_yes(
     scene = scene_of(session, volunteer_id=wanted[0].offer.volunteer_id, runs=runs)
     reliefs = reliefs_by_id(session, [one.offer.relief_id for one in wanted])
     scene = without_given(scene, reliefs.values())
+    halves = (
+        other_halves(session, partner_id=scene.partner_id, run_ids=list(scene.runs))
+        if scene.partner_id
+        else {}
+    )
+    scene = replace(scene, beside={run_id: half.role for run_id, half in halves.items()})
     held = [one for one in wanted if not _is_own(one) and scene.holder(one.run_id, one.offer.role)]
     _settle(session, held, OfferState.TAKEN, now)
     free = [one for one in wanted if one not in held]
@@ -360,6 +373,11 @@ def _say_yes(
     broken |= {one.run_id: CHANGED for one in free if one.run_id not in broken and not _holds(one, scene)}
     _turn_away(session, [one for one in free if one.run_id in broken], broken, now)
     fit = [one for one in free if one.run_id not in broken]
+    of_couple = [one for one in fit if one.run_id in halves and not _is_own(one)]
+    fit = [one for one in fit if one not in of_couple]
+    both_go = [
+        one for one in of_couple if _agree(session, one, halves[one.run_id], how=how, now=now, zone=zone)
+    ]
     confirmed = _confirm(session, [one for one in fit if _is_own(one)], how=how, now=now)
     taken = [
         one
@@ -367,14 +385,61 @@ def _say_yes(
         if one not in confirmed and one.run is not None and _take(session, one, reliefs, how, now, zone)
     ]
     _settle(session, [one for one in fit if one not in confirmed and one not in taken], OfferState.TAKEN, now)
-    accepted = [*confirmed, *taken]
+    accepted = [*confirmed, *taken, *both_go]
     if len(_settle(session, accepted, OfferState.ACCEPTED, now)) != len(accepted):
         raise Conflict("这几趟刚刚有变化，请刷新页面再答一次。")
-    for one in taken:
+    for one in (*taken, *both_go):
         tell_the_others(session, one.offer, now=now, zone=zone)
     _take_back_refusals(session, scene, accepted, now)
     _join_circles(session, scene, accepted, now)
     return {one.id for one in accepted}
+
+
+def _agree(session: Session, one: _Asked, half: Offer, *, how: str, now: datetime, zone: ZoneInfo) -> bool:
+    """Keep the first yes of a couple until the other says it too; with the second take both seats, or neither.
+
+    Return whether both go. What became of the first one's question is settled here, and he is told.
+    """
+    assert one.run is not None
+    if half.state != OfferState.WAITING:
+        _settle(session, [one], OfferState.WAITING, now)
+        session.exec(update(Ask).where(col(Ask.id) == one.offer.ask_id).values(answer=how))
+        return False
+    [first] = _read(session, _of_offer(), {"offer_id": half.id})
+    scene = scene_of(session, volunteer_id=half.volunteer_id, runs=[one.run])
+    scene = replace(scene, beside={one.run_id: one.offer.role})
+    broken = what_breaks(session, scene, [first.seat])
+    if not broken and not _holds(first, scene):
+        broken = {one.run_id: CHANGED}
+    if broken:
+        _turn_away(session, [first], broken, now)
+        _turn_away(session, [one], {one.run_id: PARTNER}, now)
+        tell_they_stay(session, [first.offer], now=now, zone=zone)
+        return False
+    if not _take_both(session, one, first, how=how, now=now):
+        _settle(session, [one, first], OfferState.TAKEN, now)
+        tell_they_stay(session, [first.offer], now=now, zone=zone)
+        return False
+    _settle(session, [first], OfferState.ACCEPTED, now)
+    tell_the_others(session, first.offer, now=now, zone=zone)
+    _take_back_refusals(session, scene, [first], now)
+    _join_circles(session, scene, [first], now)
+    session.execute(_close_ask(), {"ask_id": first.offer.ask_id, "now": now, "how": "couple"})
+    tell_they_go(session, first.offer, now=now, zone=zone)
+    return True
+
+
+def _take_both(session: Session, one: _Asked, first: _Asked, *, how: str, now: datetime) -> bool:
+    assert one.run is not None
+    said = session.exec(select(Ask.answer).where(Ask.id == first.offer.ask_id)).one()
+    both = session.begin_nested()
+    if take_seat(session, one.offer, one.run, how=how, now=now) and take_seat(
+        session, first.offer, one.run, how=said, now=now
+    ):
+        both.commit()
+        return True
+    both.rollback()
+    return False
 
 
 def _take(
@@ -668,6 +733,12 @@ def _close_ask() -> Any:
     )
 
 
-_ANSWERABLE = (OfferState.OPEN, OfferState.LAPSED, OfferState.DECLINED, OfferState.TAKEN)
+_ANSWERABLE = (
+    OfferState.OPEN,
+    OfferState.WAITING,
+    OfferState.LAPSED,
+    OfferState.DECLINED,
+    OfferState.TAKEN,
+)
 _TOLD = (OfferState.STANDING, OfferState.ACCEPTED)
 _KEPT = (ShiftState.CONFIRMED, ShiftState.SERVED)

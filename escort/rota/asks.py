@@ -138,7 +138,9 @@ def lapse_asks(session: Session, *, now: datetime) -> int:
     waiting = (col(Offer.ask_id).in_(due), col(Offer.state) == OfferState.OPEN)
     lock_runs(session, session.exec(select(Offer.run_id).where(*waiting)).all())
     offers = session.exec(select(Offer.run_id, Offer.shift_id).where(*waiting)).all()
-    unanswered = select(Offer.id).where(col(Offer.ask_id) == col(Ask.id), col(Offer.state) == OfferState.OPEN)
+    unanswered = select(Offer.id).where(
+        col(Offer.ask_id) == col(Ask.id), col(Offer.state).in_((OfferState.OPEN, OfferState.WAITING))
+    )
     closing = (col(Ask.id).in_(due), col(Ask.state) == AskState.OPEN)
     session.exec(
         update(Ask)

@@ -196,7 +196,10 @@ def _withdraw_questions(
 ) -> None:
     """Nobody is left with a question about what was. Who was asked to stand in is asked again, first of all."""
     offers = session.exec(
-        select(Offer).where(col(Offer.run_id).in_(list(starts)), Offer.state == OfferState.OPEN)
+        select(Offer).where(
+            col(Offer.run_id).in_(list(starts)),
+            col(Offer.state).in_((OfferState.OPEN, OfferState.WAITING)),
+        )
     ).all()
     stale = [
         offer

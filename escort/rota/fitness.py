@@ -6,7 +6,7 @@ now. Five statements, whatever the number of runs.
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cache
 from typing import Any
@@ -51,6 +51,7 @@ from scheduling.plan import Rule
 from scheduling.problem import Booking, Problem, month_number
 
 SWAP_OFF = "swap_off"  # no rule either: one of a swap's two turns is not what both agreed to
+PARTNER = "partner"  # nor this: the other of a couple cannot, or has not answered
 SUSPENDED = "suspended"  # no rule of the planner's: it never hears of them
 YES_ANSWERS = frozenset({Rule.DECLINED, Rule.UNAVAILABLE})
 """A yes takes an earlier no back, and says more about this half-day than the weekly pattern does."""
@@ -100,6 +101,14 @@ class Scene:
     riding: Mapping[int, tuple[Riding, ...]]  # by run, in visiting order
     held: tuple[Held, ...]
     kin: tuple[Kin, ...] = ()
+    beside: Mapping[int, str] = field(
+        default_factory=dict
+    )  # by run, the seat for which the partner is asked too
+
+    @property
+    def partner_id(self) -> int | None:
+        """Return with whom alone this volunteer drives."""
+        return next((one.volunteer_id for one in self.kin if one.kind == LinkKind.TOGETHER), None)
 
     @property
     def own(self) -> list[Held]:
@@ -282,7 +291,7 @@ def _kin_busy(scene: Scene, day_at: Mapping[date, int]) -> frozenset[Booking]:
 
 def _beside(scene: Scene, partner_id: int, run_at: Mapping[int, int]) -> dict[int, str]:
     """Return, by position of the run, which seat the partner holds, or is asked for."""
-    return {
+    return {run_at[run_id]: role for run_id, role in scene.beside.items() if run_id in run_at} | {
         run_at[one.run_id]: one.role
         for one in scene.held
         if one.run_id is not None
@@ -399,6 +408,7 @@ PAPERS = {SUSPENDED, Rule.NOT_IN_ROTA.value, Rule.VETTING.value, Rule.LICENCE.va
 OFFICE_WORDS: dict[str, str] = {
     CHANGED: mark("时间或孩子和问他时不一样了，马上重新问他"),
     SUSPENDED: mark("已停用"),
+    PARTNER: mark("他家里那位去不了，或者没有回，他们要一起才去"),
     SWAP_OFF: mark("换班作废了：其中一趟变了，两边都照原来的"),
     Rule.BANNED: mark("这趟车里有家庭不让他接"),
     Rule.NOT_IN_ROTA: mark("这天还没加入轮值，或已经退出"),

@@ -56,9 +56,10 @@ class OfferState(StrEnum):
     TAKEN = "taken"  # somebody else was first
     WITHDRAWN = "withdrawn"  # the run changed or went away
     STANDING = "standing"  # told, not asked: a standing yes covers it; while the ask is open a no ends it
+    WAITING = "waiting"  # said yes, and counts once the other of the couple has said yes too
 
 
-CAN_SAY_NO = (OfferState.OPEN, OfferState.STANDING)
+CAN_SAY_NO = (OfferState.OPEN, OfferState.STANDING, OfferState.WAITING)
 """While its ask is open, an offer in one of these states waits for a word."""
 
 

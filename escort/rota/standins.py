@@ -20,6 +20,7 @@ from escort import wording
 from escort.errors import Conflict, NotFound
 from escort.roster.models import Volunteer
 from escort.rota.asks import LinkMaker
+from escort.rota.couples import best_couple
 from escort.rota.deadlines import look_again_at, terms_of
 from escort.rota.fitness import OFFICE, OWN_WISHES, Asker, require_fit
 from escort.rota.models import (
@@ -213,6 +214,10 @@ class _Round:
         """Ask the next people for each open seat of a run; return how many."""
         terms = terms_of(self.now, run.starts_at, self.zone)
         asked, deadlines = 0, []
+        couple = self._next_couple(run, seats)
+        if couple:
+            deadlines.append(self._ask_couple(run, couple))
+            asked += len(couple)
         for seat in seats:
             waiting = self.waiting[_id(run.id), seat]
             deadlines += waiting
@@ -245,6 +250,50 @@ class _Round:
             self._note_why_nobody(run)
         return asked
 
+    def _next_couple(self, run: Run, seats: Sequence[Role]) -> dict[Role, int]:
+        """Return who of a couple that drives only together would take which seat, where both stand open; else nobody.
+
+        They are asked beside the others: it takes two yeses, and the others need only one each.
+        """
+        is_kept = any((_id(run.id), seat) in self.reliefs for seat in seats)
+        if is_kept or {*seats} != {*COUPLE_SEATS} or not self.keyed.problem.tables.couples:
+            return {}
+        at = self.keyed.volunteer_at
+        tried = self._tried(run) | self.answering
+        found = best_couple(
+            self.keyed.problem,
+            self.keyed.run_ids.index(_id(run.id)),
+            passed={at[volunteer] for volunteer in tried if volunteer in at},
+        )
+        if found is None:
+            return {}
+        return dict(zip(COUPLE_SEATS, (self.keyed.volunteer_ids[one] for one in found), strict=True))
+
+    def _ask_couple(self, run: Run, couple: Mapping[Role, int]) -> datetime:
+        names = _names(self.session, list(couple.values()))
+        deadlines = [
+            _ask(
+                self.session,
+                run,
+                seat,
+                [volunteer],
+                now=self.now,
+                zone=self.zone,
+                links=self.links,
+                beside=next(names[one] for one in couple.values() if one != volunteer),
+            )
+            for seat, volunteer in couple.items()
+        ]
+        self.answering.update(couple.values())
+        return min(deadlines)
+
+    def _tried(self, run: Run) -> set[int]:
+        return {
+            *_asked_about(self.session, run),
+            *_refused(self.session, _id(run.id)),
+            *_people_of(self.session, _id(run.id)),
+        }
+
     def _note_why_nobody(self, run: Run) -> None:
         """Keep what blocked when the search first found nobody, and look again later: somebody may become free.
 
@@ -268,12 +317,7 @@ class _Round:
         """Return whom to ask next; who has another question open comes only if there is nobody else."""
         if limit <= 0:
             return []
-        tried = {
-            *besides,
-            *_asked_about(self.session, run),
-            *_refused(self.session, _id(run.id)),
-            *_people_of(self.session, _id(run.id)),
-        }
+        tried = {*besides, *self._tried(run)}
         position = self.keyed.run_ids.index(_id(run.id))
         at = self.keyed.volunteer_at
         passed = {at[volunteer] for volunteer in tried if volunteer in at}
@@ -414,10 +458,12 @@ def _ask(
     was: Mapping[int, datetime] | None = None,
     relief: Relief | None = None,
     who: str = "",
+    beside: str = "",
 ) -> datetime:
     """Send one stand-in ask to each; return their common deadline. `was`: who said yes to which moment before.
 
-    `relief`: the wish of whoever holds the seat meanwhile; `who`: his name, where he asks for himself.
+    `relief`: the wish of whoever holds the seat meanwhile; `who`: his name, where he asks for himself. `beside`: the
+    name of the other, where a couple is asked.
     """
     terms = terms_of(now, run.starts_at, zone)
     if relief is not None:
@@ -450,6 +496,7 @@ def _ask(
                     was=(was or {}).get(volunteer),
                     relief=relief,
                     who=who,
+                    beside=(beside, role),
                     theirs=theirs.turn if theirs else None,
                     deadline=terms.deadline_at,
                     link=link[f"volunteer:{volunteer}"],
@@ -526,6 +573,7 @@ def _question(
     was: datetime | None,
     relief: Relief | None,
     who: str,
+    beside: tuple[str, Role],
     theirs: Turn | None,
     deadline: datetime,
     link: str,
@@ -537,7 +585,10 @@ def _question(
         return wording.asked_again([change], deadline=deadline, link=link, now=now, zone=zone)
     if theirs is not None:
         return wording.swap_ask(shown.turn, theirs, who=who, deadline=deadline, link=link, now=now, zone=zone)
+    partner, role = beside
     ask = wording.stand_in_ask if relief is None else partial(wording.relief_ask, who=who)
+    if partner:
+        ask = partial(wording.couple_ask, who=partner, drives=role == Role.DRIVER)
     return ask(
         shown.turn,
         to_area=shown.to_area,
@@ -664,3 +715,4 @@ def _id(value: int | None) -> int:
 
 
 NOBODY_LEFT = "nobody_left"
+COUPLE_SEATS = (Role.DRIVER, Role.SECOND)  # as `best_couple` names them

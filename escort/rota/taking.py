@@ -90,7 +90,7 @@ def tell_the_others(session: Session, winner: Offer, *, now: datetime, zone: Zon
         .where(
             Offer.run_id == winner.run_id,
             Offer.role == winner.role,
-            Offer.state == OfferState.OPEN,
+            col(Offer.state).in_(UNDECIDED),
             Offer.id != winner.id,
         )
     ).all()
@@ -98,14 +98,14 @@ def tell_the_others(session: Session, winner: Offer, *, now: datetime, zone: Zon
         return
     session.exec(
         update(Offer)
-        .where(col(Offer.id).in_([offer.id for offer, _ in others]), col(Offer.state) == OfferState.OPEN)
+        .where(col(Offer.id).in_([offer.id for offer, _ in others]), col(Offer.state).in_(UNDECIDED))
         .values(state=str(OfferState.TAKEN), answered_at=now)
     )
     shown = shown_runs(session, [winner.run_id] if winner.run_id else [])
     with_more = set(
         session.exec(
             select(Offer.ask_id).where(
-                col(Offer.ask_id).in_([ask.id for _, ask in others]), Offer.state == OfferState.OPEN
+                col(Offer.ask_id).in_([ask.id for _, ask in others]), col(Offer.state).in_(UNDECIDED)
             )
         )
     )
@@ -130,6 +130,9 @@ def tell_the_others(session: Session, winner: Offer, *, now: datetime, zone: Zon
                 )
             )
     enqueue_many(session, letters, now=now)
+
+
+UNDECIDED = (OfferState.OPEN, OfferState.WAITING)
 
 
 def _free_own_draft(session: Session, volunteer_id: int, run: Run, now: datetime) -> None:

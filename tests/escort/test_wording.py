@@ -189,6 +189,37 @@ MESSAGES = [
         "【杜鹃鸟】值班老师记下了：每周三07:45上学不再固定，以后每周照旧先问您。",
     ),
     (
+        wording.couple_ask(
+            TOMORROW,
+            who="陈姐",
+            drives=True,
+            to_area="郫筒街道",
+            km=16.4,
+            equipment="",
+            deadline=at(8, 20),
+            link=LINK,
+            now=NOW,
+            zone=ZONE,
+        ),
+        3,
+        "【杜鹃鸟】有人临时去不了，这趟要两个大人。明天07:45上学，望溪镇一带到郫筒街道，16公里。请您开车，您家里姓陈的一起去：能去回1，去不了回2；您两位都答应才算，20:00前先答应的去。https://dj.pidu.gov.cn/v/7Kq2mXb9TzQ4wLp8RfN1cA",
+    ),
+    (
+        wording.couple_waits([TOMORROW], now=NOW, zone=ZONE),
+        1,
+        "【杜鹃鸟】记下了，您愿意去：明天07:45上学。等您家里那位也答应了才算，定下来马上告诉您。",
+    ),
+    (
+        wording.couple_goes(TOMORROW, now=NOW, zone=ZONE),
+        1,
+        "【杜鹃鸟】您两位都答应了：明天07:45上学请您两位去。谢谢您。前一天17:00起，链接里看得到名字和地点。",
+    ),
+    (
+        wording.couple_stays(TOMORROW, now=NOW, zone=ZONE),
+        1,
+        "【杜鹃鸟】谢谢您愿意去。明天07:45上学这趟，您家里那位去不了、没有回，或者别人先答应了，这次不用您去。",
+    ),
+    (
         wording.stand_in_ask(
             TOMORROW,
             to_area="柳荫街道",

@@ -376,6 +376,8 @@ SHIFT_WORDS = {
 }
 OFFER_WORDS = {
     "open": mark("还没回"),
+    "standing": mark("固定的，照常"),
+    "waiting": mark("说能去，等家里那位"),
     "accepted": mark("说能去"),
     "declined": mark("说去不了"),
     "lapsed": mark("到点没回"),

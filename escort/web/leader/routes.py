@@ -453,6 +453,8 @@ HOW_SAID = {
 }
 OFFER_WORDS = {
     OfferState.OPEN: mark("还没回"),
+    OfferState.STANDING: mark("固定的，照常"),
+    OfferState.WAITING: mark("说能去，等家里那位"),
     OfferState.ACCEPTED: mark("说能去"),
     OfferState.DECLINED: mark("说去不了"),
     OfferState.LAPSED: mark("到点没回"),

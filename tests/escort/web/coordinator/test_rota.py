@@ -21,6 +21,7 @@ from escort.rota.models import (
     Shift,
     ShiftState,
 )
+from escort.web.leader import routes as leader_routes
 from notifications.models import Message
 from tests.builders import NOW, TODAY, a_child, a_volunteer
 from tests.cast import Cast, the_cast
@@ -350,3 +351,14 @@ def test_another_car_told_on_the_phone_is_written_down(desk: Desk) -> None:
     assert 'value="川AD88888"' in wrong
     assert "川A·D88888" in shown
     assert "川A·D88888" not in desk.get(f"/rota/runs/{ride.run_id}")
+
+
+def test_whatever_became_of_a_question_has_words(desk: Desk) -> None:
+    cast, run_id = a_hole(desk)
+    desk.post(f"/rota/runs/{run_id}/ask", {"volunteer_ids": str(cast.wang.id)})
+
+    for state in OfferState:
+        with desk.house.store.write() as session:
+            session.exec(select(Offer)).one().state = state
+        assert desk.get(f"/rota/runs/{run_id}").status_code == 200, state
+    assert {*leader_routes.OFFER_WORDS} == {*OfferState}
