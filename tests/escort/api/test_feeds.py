@@ -3,6 +3,7 @@
 from datetime import UTC, timedelta
 
 import pytest
+import vobject  # type: ignore[import-untyped]
 from icalendar import Calendar
 from sqlmodel import Session, select
 from starlette.testclient import TestClient
@@ -77,6 +78,30 @@ def test_what_was_promised_stands_in_the_calendar_by_time_and_area(site: Site, w
         "上学接送 唐昌街道一带到郫筒街道",
         "放学接送 郫筒街道一带到唐昌街道",
     ]
+
+
+def test_a_calendar_parser_other_than_ours_reads_the_same(
+    site: Site, wednesday: Wednesday, store: Store
+) -> None:
+    path = subscribe(site, wednesday.wang)
+    with store.write() as session:
+        end_shift(session, wednesday.afternoon_shift)
+    ours = entries(site, path)
+
+    theirs = vobject.readOne(site.browser().get(path).content.decode())
+
+    assert {
+        event.uid.value: {
+            "starts": event.dtstart.value.astimezone(UTC),
+            "ends": event.dtend.value.astimezone(UTC),
+            "status": event.status.value,
+            "sequence": int(event.sequence.value),
+            "summary": event.summary.value,
+        }
+        for event in theirs.vevent_list
+    } == ours
+    assert {one["status"] for one in ours.values()} == {"CONFIRMED", "CANCELLED"}
+    assert theirs.validate(raiseException=True)
 
 
 def test_no_name_place_or_number_is_in_the_feed(site: Site, wednesday: Wednesday, store: Store) -> None:
