@@ -113,11 +113,18 @@ def test_a_file_that_is_no_workbook_is_refused_with_a_sentence(desk: Desk) -> No
 
 @pytest.mark.parametrize(("size", "status"), [(11_000_000, 400), (13_000_000, 413)])
 def test_a_file_that_is_too_large_is_refused(desk: Desk, size: int, status: int) -> None:
-    upload(desk, b"0" * size, expect=status)
+    said = upload(desk, b"0" * size, expect=status)
+
+    assert 'role="alert"' in said or "太大" in said
+    with desk.house.store.read() as session:
+        assert session.exec(select(WaitingBook)).all() == []
 
 
 def test_an_upload_without_the_forms_token_is_refused(desk: Desk) -> None:
     upload(desk, as_xlsx(a_book()), expect=403, token=False)
+
+    with desk.house.store.read() as session:
+        assert session.exec(select(WaitingBook)).all() == []
 
 
 def test_a_changed_number_is_taken_over_only_when_the_coordinator_says_so(desk: Desk) -> None:

@@ -39,6 +39,9 @@ def test_an_approval_without_a_number_says_what_is_missing(desk: Desk) -> None:
 def test_a_template_that_we_do_not_have_is_not_found(desk: Desk) -> None:
     desk.post("/sms-templates/ask.unknown", {"provider_id": "", "state": "draft"}, expect=404)
 
+    with desk.house.store.read() as session:
+        assert session.exec(select(RegisteredTemplate)).all() == []
+
 
 def test_the_page_costs_at_most_ten_queries(desk: Desk) -> None:
     with count_queries(desk.house.store.engine) as counted:

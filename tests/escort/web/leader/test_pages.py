@@ -295,7 +295,9 @@ def test_another_teams_run_is_not_there_for_him(store: Store) -> None:
     with store.write() as session:
         child = a_child(session, "别队的孩子")
         foreign = a_ride(session, child)
-    phone.get(f"/runs/{foreign.run_id}", expect=404)
+    said = phone.get(f"/runs/{foreign.run_id}", expect=404)
+
+    assert "别队的孩子" not in said
 
 
 @pytest.mark.parametrize("people", [1, 25])
