@@ -29,10 +29,10 @@ from escort.families.models import (
     Why,
 )
 from escort.families.queries import NEEDS, parties_to_tell
-from escort.roster_book.book import SheetKind
-from escort.roster_book.models import BookChange, BookValue
+from escort.roster_book.book import SheetKind, child_key
+from escort.roster_book.models import BookChange, BookValue, book_key
 from escort.rota.models import CircleMember, Leg, LegState, RunLeg, Shift
-from escort.schools.models import CalendarEntry
+from escort.schools.models import CalendarEntry, School
 from notifications.addresses import forget, phones_of
 from notifications.models import LIVE_STATES, HeldNumber, Inbound, Message
 from notifications.outbox import enqueue, withdraw
@@ -75,7 +75,7 @@ def erase(session: Session, *, child_id: int, duty_phone: str, now: datetime) ->
     }
     _erase_cases(session, legs, child_id, names)
     _erase_family_papers(session, child_id)
-    _erase_book(session, child_id)
+    _erase_book(session, child)
     session.exec(
         update(Child)
         .where(col(Child.id) == child_id)
@@ -297,9 +297,20 @@ def _erase_family_papers(session: Session, child_id: int) -> None:
     session.exec(update(Escort).where(col(Escort.child_id) == child_id).values(**BLANK_ESCORT))
 
 
-def _erase_book(session: Session, child_id: int) -> None:
-    """Empty what the book said. The row's hashed key stays: the next import knows it and brings nobody back."""
-    sheet = str(SheetKind.CHILDREN)
+def _erase_book(session: Session, child: Child) -> None:
+    """Empty what the book said. The row's hashed key stays: the next import knows it and brings nobody back.
+
+    A child that was set up by hand gets such a key here, should a later book still name it.
+    """
+    sheet, child_id = str(SheetKind.CHILDREN), child.id or 0
+    if child.full_name and child.born_on:
+        school = session.get_one(School, child.school_id).name
+        key = child_key(child.full_name, child.born_on, school)
+        hashed = book_key(keyring_of(session.get_bind().dialect), sheet, key)
+        known = select(BookValue.id).where(BookValue.sheet == sheet, BookValue.key == hashed)
+        if session.exec(known).first() is None:
+            session.add(BookValue(sheet=sheet, key=hashed, subject_id=child_id, said={}))
+            session.flush()
     session.exec(
         update(BookValue)
         .where(col(BookValue.sheet) == sheet, col(BookValue.subject_id) == child_id)

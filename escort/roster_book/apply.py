@@ -18,7 +18,7 @@ from escort.access import audit
 from escort.errors import Conflict, NotFound
 from escort.roster_book.book import BookRow, ChildRow, RosterBook, SheetKind
 from escort.roster_book.echo import echo_of
-from escort.roster_book.models import BookChange, BookValue, Decision, Question
+from escort.roster_book.models import BookChange, BookValue, Decision, Question, book_key
 from escort.roster_book.shelf import Said, Shelf, Thing, Writing, is_blank
 from escort.roster_book.shelf_children import ChildShelf, short_name
 from escort.roster_book.shelf_volunteers import VolunteerShelf, place_teams
@@ -349,7 +349,7 @@ def _rekey(session: Session, change: BookChange, *, new_key: str) -> None:
 
 
 def _hashed(shelf: Shelf[Any], key: str) -> str:
-    return shelf.keyring.index(f"book|{shelf.sheet.value}|{key}")
+    return book_key(shelf.keyring, shelf.sheet, key)
 
 
 def _differences(plans: list[_Plan]) -> Differences:

@@ -37,6 +37,11 @@ class Verdict(StrEnum):
 SEVERITY = {Verdict.IGNORED: 0, Verdict.ACCEPTED: 1, Verdict.WARNING: 2, Verdict.REJECTED: 3}
 
 
+def child_key(name: str, born_on: str, school: str) -> str:
+    """Return what a child is known by in the book; `born_on` as 2012-05-31."""
+    return f"{name}|{born_on}|{school}"
+
+
 def place_key(name: str, street: str) -> str:
     return f"{name}|{street}"
 
@@ -210,7 +215,7 @@ class ChildRow(BookRow):
 
     @property
     def key(self) -> str:
-        return f"{self.name}|{self.born_on.isoformat()}|{self.school}"
+        return child_key(self.name, self.born_on.isoformat(), self.school)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

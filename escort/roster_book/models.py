@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from notifications.sealed import Sealed, SealedJson
+from notifications.sealed import Keyring, Sealed, SealedJson
 
 
 class Question(StrEnum):
@@ -37,6 +37,11 @@ class BookValue(SQLModel, table=True):
     subject_id: int  # of the place, school, team, volunteer, child or calendar entry
     said: dict[str, str] = Field(sa_type=SealedJson("book_value.said"))
     missing_since: datetime | None = None  # the first import whose book no longer had the row
+
+
+def book_key(keyring: Keyring, sheet: str, key: str) -> str:
+    """Return `BookValue.key` of a row: what it is known by, as a keyed hash."""
+    return keyring.index(f"book|{sheet}|{key}")
 
 
 class BookChange(SQLModel, table=True):

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, SQLModel, col, delete, select
 
 from escort import erasure
 from escort.access import audit, devices, links
@@ -16,9 +16,10 @@ from escort.families.consent import erased_from, record_consent, withdraw_consen
 from escort.families.models import Child, Consent, Erasure, Escort, EscortPause, Family, Guardian
 from escort.families.queries import children_of_guardian, list_children
 from escort.families.service import get_child
+from escort.roster_book.apply import apply_book
 from escort.roster_book.models import BookValue
 from escort.rota.models import CircleMember, Leg, Run, Service, Shift
-from escort.schools.models import CalendarEntry
+from escort.schools.models import CalendarEntry, School
 from notifications.addresses import phone_of
 from notifications.inbound import record_inbound
 from notifications.models import Message
@@ -27,6 +28,7 @@ from notifications.sealed import Sealed, SealedJson
 from notifications.wording import Wording
 from tests.builders import NOW, TODAY, EscortedChild, a_child, a_volunteer
 from tests.escort.journeys.rides import a_ride
+from tests.escort.roster_book.books import a_book, read
 
 LIN = "account:1"
 DAY = timedelta(days=1)
@@ -296,6 +298,28 @@ def test_erased_twice_is_erased_once(store: Store) -> None:
     with store.read() as session:
         assert len(session.exec(select(Erasure)).all()) == 1
         assert len(session.exec(select(Message).where(col(Message.about).startswith("erasure:"))).all()) == 1
+
+
+def test_a_child_set_up_by_hand_is_not_brought_back_by_a_later_book(store: Store) -> None:
+    without = a_book()
+    del without["儿童"][1:]
+    with store.write() as session:
+        apply_book(session, read(without), now=NOW, by=LIN)
+        school = session.exec(select(School.id).where(School.name == "古镇小学")).one()
+        who, _ = a_family_that_withdrew(session)
+        child = session.get_one(Child, who.id)
+        child.full_name, child.born_on, child.school_id = "小雨", "2012-06-01", school or 0
+        of_the_child = (BookValue.sheet == "儿童", BookValue.subject_id == who.id)
+        session.exec(delete(BookValue).where(*of_the_child))
+    assert erased(store, who.id)
+
+    with store.write() as session:
+        apply_book(session, read(a_book()), now=NOW + DAY, by=LIN)
+
+    with store.read() as session:
+        assert list(session.exec(select(Child.id).where(col(Child.erased_at).is_(None)))) == []
+        (kept,) = session.exec(select(BookValue).where(*of_the_child)).all()
+        assert (kept.said, len(kept.key)) == ({}, 64)
 
 
 def test_an_erased_child_stands_on_no_list_and_has_no_page(store: Store) -> None:
