@@ -292,7 +292,14 @@ def reset_second_factor(login: Annotated[str, typer.Argument(help="the login of 
     """Take the second factor off an account whose phone and paper codes are gone. It is kept in the trail."""
     with _real_house(_settings()) as house, house.store.write() as session:
         account = accounts.account_by_login(session, login)
-        accounts.reset_second_factor(session, account_id=account.id or 0, by="console", now=real_now())
+        accounts.reset_second_factor(
+            session,
+            account_id=account.id or 0,
+            by="console",
+            duty_phone=house.settings.duty_phone,
+            now=house.clock.now(),
+            real_now=real_now(),
+        )
         name = account.name
     typer.echo(f"{name}的两步登录已经取消，所有电脑上的登录也已结束。请本人马上用密码登录，再开一次。")
 

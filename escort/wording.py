@@ -636,6 +636,11 @@ def cases_to_duty(count: int, sentence: str, *, minutes_left: int | None, link: 
     return _say("case.many", count=str(count), sentence=sentence, left=spoken.left(minutes_left), link=link)
 
 
+def second_factor_reset(*, duty_phone: str) -> Wording:
+    """To a coordinator whose second factor somebody else took away."""
+    return _say("second_factor.reset", phone=duty_phone)
+
+
 def device_bound(*, duty_phone: str) -> Wording:
     return _say("device.bound", phone=duty_phone)
 
@@ -1090,6 +1095,7 @@ TEXTS = {
         "【杜鹃鸟】有人请我们把发给您的短信改发到另一个号码，{when}起改。不是您要改的，请回“不是我”，或打{phone}。"
     ),
     "number.kept": "【杜鹃鸟】知道了，号码没有改，还是发到这个手机。值班老师会再问您，也可以打{phone}。",
+    "second_factor.reset": "【杜鹃鸟】您的两步登录刚被取消，所有电脑上的登录也已结束。不是您请人办的，请马上打{phone}。",
     "device.bound": "【杜鹃鸟】一部手机刚认作您的。不是您本人，请马上打{phone}，我们把它取消。",
     "device.code": "【杜鹃鸟】验证码{code}，{minutes}分钟内有效。请不要告诉任何人，我们也不会来要。",
 }

@@ -7,6 +7,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
+from escort import wording
 from escort.access import audit, gate_devices, links, second_factor, throttle
 from escort.access.models import Account, Link, Purpose, Role, SecondFactor, SignIn
 from escort.access.passwords import Passwords, check_password
@@ -14,6 +15,9 @@ from escort.access.secret import hash_of, new_token
 from escort.db import Store
 from escort.errors import Conflict, NotAllowed, NotFound, Refused, SignInNeeded, TooMany
 from escort.sentences import mark
+from notifications.addresses import phone_of
+from notifications.models import Urgency
+from notifications.outbox import enqueue
 
 
 @dataclass(frozen=True)
@@ -229,8 +233,12 @@ def set_password(
     session.flush()
 
 
-def reset_second_factor(session: Session, *, account_id: int, by: str, now: datetime) -> None:
+def reset_second_factor(
+    session: Session, *, account_id: int, by: str, duty_phone: str, now: datetime, real_now: datetime
+) -> None:
     """Take an account's second factor away, for somebody whose phone is gone; all its sign-ins end.
+
+    Its number is told, where the office keeps one; the trail says whether. `now` is the store's, for the message.
 
     One's own is not taken away like this: a stolen sign-in must not be able to. Raises Refused, Conflict.
     """
@@ -239,8 +247,23 @@ def reset_second_factor(session: Session, *, account_id: int, by: str, now: date
     _account(session, account_id)
     if not second_factor.take_away(session, account_id=account_id):
         raise Conflict("这个账号没有开两步登录，不用重设。")
-    audit.record(session, actor=by, action="second_factor.reset", subject=f"account:{account_id}", now=now)
-    end_all_sign_ins(session, account_id=account_id, by=by, now=now)
+    subject = f"account:{account_id}"
+    is_told = phone_of(session, subject) is not None
+    if is_told:
+        enqueue(
+            session,
+            to=subject,
+            wording=wording.second_factor_reset(duty_phone=duty_phone),
+            about=f"second_factor:{subject}",
+            dedup_key=f"second-factor-reset:{subject}:{real_now.isoformat()}",
+            now=now,
+            urgency=Urgency.URGENT,
+        )
+    fields = ["told" if is_told else "not told: no number"]
+    audit.record(
+        session, actor=by, action="second_factor.reset", subject=subject, fields=fields, now=real_now
+    )
+    end_all_sign_ins(session, account_id=account_id, by=by, now=real_now)
 
 
 def login_of(session: Session, account_id: int) -> str:

@@ -79,7 +79,14 @@ def renew(request: Request, house: HouseDep, me: AtTheDoor, form: Annotated[Code
 def reset(
     session: SessionDep, house: HouseDep, me: CurrentCoordinator, account_id: RowId
 ) -> RedirectResponse:
-    accounts.reset_second_factor(session, account_id=account_id, by=me.subject, now=house.real_now())
+    accounts.reset_second_factor(
+        session,
+        account_id=account_id,
+        by=me.subject,
+        duty_phone=house.settings.duty_phone,
+        now=house.clock.now(),
+        real_now=house.real_now(),
+    )
     return RedirectResponse("/accounts", status_code=303)
 
 

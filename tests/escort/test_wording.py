@@ -555,6 +555,11 @@ MESSAGES = [
         "【杜鹃鸟】3件急事，最急：小禾07:45上学，过了5分钟还没有“接到”，已过5分钟。没人接手会再发。接手：https://dj.pidu.gov.cn/today",
     ),
     (
+        wording.second_factor_reset(duty_phone=DUTY),
+        1,
+        "【杜鹃鸟】您的两步登录刚被取消，所有电脑上的登录也已结束。不是您请人办的，请马上打199 0000 0001。",
+    ),
+    (
         wording.device_bound(duty_phone=DUTY),
         1,
         "【杜鹃鸟】一部手机刚认作您的。不是您本人，请马上打199 0000 0001，我们把它取消。",

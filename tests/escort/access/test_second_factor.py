@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pyotp
 import pytest
 from httpx2 import Response
-from sqlmodel import select
+from sqlmodel import Session, select
 from starlette.testclient import TestClient
 
 from escort.access import accounts, audit, second_factor
@@ -15,6 +15,8 @@ from escort.access.models import RecoveryCode, SecondFactor, SignIn
 from escort.errors import Conflict, Refused, SignInNeeded, TooMany
 from escort.settings import Settings
 from escort.web.deps import House
+from notifications.addresses import set_phone
+from notifications.models import Message
 from tests.escort.access.conftest import NOW, StillClock, small_app
 from tests.escort.access.test_web_access import GOOD, an_account, form_token, own_token, sign_in
 
@@ -337,19 +339,48 @@ def test_another_coordinator_resets_it_and_the_trail_says_who(house: House, clie
     assert (f"account:{lin}", "second_factor.reset") in lines
 
 
+def reset(session: Session, account_id: int, *, by: str) -> None:
+    accounts.reset_second_factor(
+        session, account_id=account_id, by=by, duty_phone="199 0000 0001", now=NOW, real_now=NOW
+    )
+
+
+@pytest.mark.parametrize(("phone", "said"), [("19900005555", "told"), (None, "not told: no number")])
+def test_whose_factor_was_reset_is_told_where_the_office_has_a_number_and_the_trail_says_so(
+    house: House, phone: str | None, said: str
+) -> None:
+    other = an_account(house, login="other")
+    turn_on(house, other)
+
+    with house.store.write() as session:
+        if phone:
+            set_phone(session, party=f"account:{other}", phone=phone, now=NOW)
+        reset(session, other, by="console")
+
+    with house.store.read() as session:
+        (line,) = [
+            line
+            for line in audit.trail(session, subject=f"account:{other}")
+            if line.action == "second_factor.reset"
+        ]
+        messages = session.exec(select(Message).where(Message.party == f"account:{other}")).all()
+    assert line.fields == [said]
+    assert [message.template for message in messages] == ["second_factor.reset"] * bool(phone)
+
+
 def test_nobody_takes_his_own_away_without_a_code(house: House) -> None:
     number = an_account(house)
     turn_on(house, number)
 
     with house.store.write() as session, pytest.raises(Refused):
-        accounts.reset_second_factor(session, account_id=number, by=f"account:{number}", now=NOW)
+        reset(session, number, by=f"account:{number}")
 
 
 def test_what_is_not_on_is_not_reset(house: House) -> None:
     number = an_account(house)
 
     with house.store.write() as session, pytest.raises(Conflict):
-        accounts.reset_second_factor(session, account_id=number, by="console", now=NOW)
+        reset(session, number, by="console")
 
 
 def test_the_secret_lies_sealed_in_the_store(house: House) -> None:
