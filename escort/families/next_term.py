@@ -16,7 +16,8 @@ from escort.families.models import Child, Consent, Escort, TermAnswer, TermQuest
 from escort.families.queries import parties_to_tell
 from escort.schools.models import CalendarEntry, CalendarKind, School
 from notifications.inserts import insert_if_new
-from notifications.outbox import Letter, enqueue_many
+from notifications.models import Urgency
+from notifications.outbox import Letter, enqueue_many, respect_quiet_hours, withdraw
 
 NEXT_TERM = "family.next_term"
 """The text that asks."""
@@ -77,6 +78,7 @@ def ask_next_term(
             ),
             about=f"term:{escort.id}",
             dedup_key=f"term:{escort.id}:{escort.until_on}:{party}",
+            not_before=respect_quiet_hours(now, urgency=Urgency.ROUTINE, zone=zone),
         )
         for escort, child in due
         for party in parties[escort.child_id]
@@ -105,6 +107,7 @@ def record_answer(
             how=how[:16],
         )
     )
+    withdraw(session, about=f"term:{question.escort_id}", templates={NEXT_TERM}, reason="answered", now=now)
     audit.record(session, actor=by, action="term.answer", subject=f"child:{child_id}", fields=[how], now=now)
     session.refresh(question)
     return question

@@ -59,6 +59,24 @@ def test_an_answer_keeps_who_when_and_how_and_a_later_word_counts(session: Sessi
     assert (line.answer, line.answered_by, line.how, line.answered_at) == ("yes", LIN, "phone", later)
 
 
+def test_once_it_is_said_nobody_is_rung_about_it(session: Session) -> None:
+    child = ending(session)
+    ask(session)
+
+    record_answer(session, child_id=child.id, wants=True, by=LIN, how="phone", now=TWO_WEEKS_BEFORE)
+
+    assert [letter.state for letter in letters_to(session, child.guardian_subject)] == ["withdrawn"]
+
+
+def test_a_late_evening_waits_for_the_morning(session: Session) -> None:
+    child = ending(session)
+    ask(session, at(LAST_DAY - timedelta(days=14), 23))
+
+    [letter] = letters_to(session, child.guardian_subject)
+    assert letter.not_before is not None
+    assert letter.not_before > at(LAST_DAY - timedelta(days=13), 6)
+
+
 def test_nobody_who_was_not_asked_can_answer(session: Session) -> None:
     child = ending(session)
 
