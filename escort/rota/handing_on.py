@@ -91,6 +91,49 @@ def name_colleague(
     return relief
 
 
+def move_to_another_run(
+    session: Session,
+    *,
+    shift_id: int,
+    to_volunteer_id: int,
+    then_run_id: int,
+    by: str,
+    how: str,
+    now: datetime,
+    zone: ZoneInfo,
+    links: LinkMaker,
+) -> Relief:
+    """Ask a colleague to take a turn whose driver has told the office that he would drive another run instead.
+
+    Until the colleague says yes he keeps his turn; then he is asked for the other run, before anybody else, and it is
+    his only with his yes. Raises like `name_colleague`.
+    """
+    held = session.get(Shift, shift_id)
+    if held is None:
+        raise NotFound("没有找到这一趟，请刷新页面再看。")
+    shift, run = _own_turn(session, shift_id, held.volunteer_id, now)
+    then = session.get(Run, then_run_id)
+    if then is None or then.state != RunState.LIVE or then.starts_at <= now:
+        raise Conflict("要补的那一趟已经取消或者开始了，请刷新页面再看。")
+    _must_fit(why_not_theirs(session, run=run, volunteer_id=to_volunteer_id, role=shift.role))
+    relief = _open(
+        session,
+        shift,
+        run,
+        ReliefKind.NAMED,
+        by=by,
+        how=how,
+        now=now,
+        zone=zone,
+        to_volunteer_id=to_volunteer_id,
+        then_run_id=then_run_id,
+    )
+    ask_colleague(
+        session, relief, run, who=_surname_of(session, shift.volunteer_id), now=now, zone=zone, links=links
+    )
+    return relief
+
+
 def propose_swap(
     session: Session,
     *,
@@ -295,6 +338,7 @@ def _open(
     to_volunteer_id: int | None = None,
     theirs: Shift | None = None,
     their_run: Run | None = None,
+    then_run_id: int | None = None,
 ) -> Relief:
     starts = [run.starts_at] + ([their_run.starts_at] if their_run else [])
     deadline_at = relief_deadline(now, min(starts), zone)
@@ -311,6 +355,7 @@ def _open(
         to_volunteer_id=to_volunteer_id,
         their_shift_id=theirs.id if theirs else None,
         their_run_id=their_run.id if their_run else None,
+        then_run_id=then_run_id,
         shown_starts_at=run.starts_at,
         shown_legs=shown[run.id or 0].legs,
         their_shown_starts_at=their_run.starts_at if their_run else None,

@@ -348,6 +348,9 @@ class Relief(SQLModel, table=True):
     to_volunteer_id: int | None = Field(default=None, foreign_key="volunteer.id", index=True)
     their_shift_id: int | None = Field(default=None, foreign_key="shift.id", index=True)  # of a swap
     their_run_id: int | None = Field(default=None, foreign_key="run.id")
+    then_run_id: int | None = Field(
+        default=None, foreign_key="run.id", index=True
+    )  # what he would drive instead, once his own turn has somebody
     shown_starts_at: datetime
     shown_legs: str = Field(default="", max_length=120)
     their_shown_starts_at: datetime | None = None

@@ -50,6 +50,7 @@ class Reason(StrEnum):
     NOT_IN_ROTA = "not_in_rota"  # the volunteer joins later, or has left by then
     APART = "apart"  # somebody of the household has that half-day, and they must not be out at once
     PARTED = "parted"  # the one with whom the volunteer drives cannot
+    MOVED = "moved"  # asked about another run instead, before there was an answer
     UNFIT = "unfit"  # a paper runs out before that day, or a family does not want this driver
 
 
@@ -65,6 +66,7 @@ IN_WORDS = {
     Reason.NOT_IN_ROTA: "那天您不在轮值里",
     Reason.APART: "您家里另一位这半天已有一趟",
     Reason.PARTED: "和您一起的那位这趟去不了",
+    Reason.MOVED: "改请您开另一趟",
     Reason.UNFIT: "这趟另外安排人了，原因请问值班老师",
 }
 

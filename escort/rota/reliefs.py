@@ -24,6 +24,7 @@ from escort.rota.models import (
     ShiftState,
 )
 from escort.rota.release import IN_WORDS, Reason
+from escort.rota.seats import search_now
 from escort.rota.shown import shown_runs
 from escort.rota.taking import promise_seat, take_seat
 from notifications.models import Urgency
@@ -105,6 +106,7 @@ def hand_over(
         whole.rollback()
         return False
     whole.commit()
+    search_now(session, [relief.then_run_id], now=now)
     _tell(session, relief, offer, now=now, zone=zone)
     return True
 

@@ -6,7 +6,7 @@ at once. Nobody is asked twice for the same run, and nobody who said no to one o
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
 from typing import Any
@@ -32,6 +32,7 @@ from escort.rota.models import (
     OfferState,
     Refusal,
     Relief,
+    ReliefState,
     Role,
     Run,
     RunLeg,
@@ -199,6 +200,7 @@ class _Round:
         self.waiting = _waiting(session, [_id(run.id) for run in runs])
         self.answering = set(session.exec(select(Ask.volunteer_id).where(Ask.state == AskState.OPEN)))
         self.eager = _eager(session, [_id(run.id) for run in runs])
+        self.willing = _willing(session, [_id(run.id) for run in runs])
         self.reliefs = searched_reliefs(session, [_id(run.id) for run in runs])
         self.runs = runs
         self._keyed: KeyedProblem | None = None  # of those who can be free, near and in order
@@ -222,8 +224,9 @@ class _Round:
             waiting = self.waiting[_id(run.id), seat]
             deadlines += waiting
             eager = self.eager[_id(run.id), seat]
-            others = terms.people - len(waiting) - len(eager)
-            chosen = [*eager, *self._next_people(run, others, besides=eager)]
+            first = [*eager, *self.willing[_id(run.id), seat]]
+            others = terms.people - len(waiting) - len(first)
+            chosen = [*first, *self._next_people(run, others, besides=first)]
             if chosen:
                 deadlines.append(
                     _ask(
@@ -341,6 +344,7 @@ class RankedCandidate:
     price: int
     is_asked: bool  # an offer of this run is open with them
     drove_last: bool  # the children's last service day: taking turns, it should be somebody else
+    cost: Candidate = field(repr=False)  # each of the plan's wishes with this person
 
 
 @dataclass(frozen=True)
@@ -354,6 +358,7 @@ class ExplainedRun:
     )  # who holds the seat, as if he were asked now; None: nobody, or a rule is broken
     nearer: int  # how many who may drive live nearer to the start than the driver
     refusals: Mapping[int, Hurdle | None]  # of the people asked about; None: may drive
+    able: Mapping[int, Candidate]  # of the people asked about, those who may
 
 
 def candidates_for_run(
@@ -376,10 +381,10 @@ def explain_run(
     """Return who may drive a run, best first, why its driver, why not each of `about`. Raises NotFound."""
     keyed = _problem(session, [_live_run(session, run_id)], zone)
     position = keyed.run_ids.index(run_id)
-    found = _who_may(session, run_id, keyed)[:limit]
+    free = _who_may(session, run_id, keyed)
     driver, nearer = _driver(keyed, position, driver_id)
     return ExplainedRun(
-        candidates=_ranked(session, run_id, keyed, found),
+        candidates=_ranked(session, run_id, keyed, free[:limit]),
         why=why_nobody(keyed.problem, position),
         driver=_ranked(session, run_id, keyed, [driver])[0] if driver else None,
         nearer=nearer,
@@ -387,6 +392,11 @@ def explain_run(
             who: why_not(keyed.problem, position, keyed.volunteer_at[who])
             for who in about
             if who in keyed.volunteer_at
+        },
+        able={
+            keyed.volunteer_ids[one.volunteer]: one
+            for one in free
+            if keyed.volunteer_ids[one.volunteer] in about
         },
     )
 
@@ -440,6 +450,7 @@ def _ranked(
             price=one.price,
             is_asked=volunteer_id in open_with,
             drove_last=one.repeat > 0,
+            cost=one,
         )
         for one, volunteer_id in zip(found, ids, strict=True)
     ]
@@ -672,6 +683,21 @@ def _eager(session: Session, run_ids: Sequence[int]) -> dict[tuple[int, str], di
     ):
         eager[run_id, role][volunteer_id] = shown_at
     return eager
+
+
+def _willing(session: Session, run_ids: Sequence[int]) -> dict[tuple[int, str], list[int]]:
+    """Return, by run and seat, who gave another turn on so as to take this one, and has not been asked for it yet."""
+    asked = select(Offer.id).where(
+        col(Offer.run_id) == col(Relief.then_run_id), col(Offer.volunteer_id) == col(Relief.volunteer_id)
+    )
+    willing: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for run_id, volunteer_id in session.exec(
+        select(Relief.then_run_id, Relief.volunteer_id).where(
+            col(Relief.then_run_id).in_(list(run_ids)), Relief.state == ReliefState.DONE, ~asked.exists()
+        )
+    ):
+        willing[_id(run_id), Role.DRIVER].append(volunteer_id)
+    return willing
 
 
 def _refused(session: Session, run_id: int) -> set[int]:

@@ -1,11 +1,11 @@
 """The planner's reasons as the office says them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from escort.rota.standins import RankedCandidate
 from escort.sentences import mark
-from scheduling.explain import Refusal, WhyNobody
+from scheduling.explain import Refusal, Weighed, WhyNobody
 from scheduling.plan import Rule
 
 
@@ -69,9 +69,17 @@ def why_driver(driver: RankedCandidate, nearer: int) -> list[Reason]:
     return [faces, way, turns, load, Reason(mark("证件、座位、时段都合"), tag=mark("必须"), kind="good")]
 
 
-def why_not(refusal: Refusal | None) -> Reason:
-    """Return why somebody may not drive, with the two figures where the rule compares some."""
+def why_not(refusal: Refusal | None, price: int = 0) -> Reason:
+    """Return why somebody may not drive, with the two figures where the rule compares some.
+
+    `price`: by how much the plan is dearer with one who may than with the driver it has, or the first to be asked.
+    """
     if refusal is None:
+        if price:
+            worse = price > 0
+            sentence = mark("开得了，但按排班的账不如") if worse else mark("开得了，按排班的账也更好")
+            tag = mark("差 %(n)s 分") if worse else mark("好 %(n)s 分")
+            return Reason(sentence, tag=tag, tag_number=str(abs(price)), kind="doubt" if worse else "good")
         return Reason(mark("开得了，可以问"), tag=mark("可以"), kind="good")
     if refusal.rule not in COMPARED or refusal.has is None or refusal.needs is None:
         return Reason(WORDS[refusal.rule], tag=mark("不行"), kind="doubt")
@@ -79,6 +87,34 @@ def why_not(refusal: Refusal | None) -> Reason:
     if refusal.rule is Rule.TOO_FAR:
         values = {"has": f"{refusal.has:.1f}", "needs": f"{refusal.needs:.1f}"}
     return Reason(COMPARED[refusal.rule], values, mark("不行"), kind="doubt")
+
+
+def compared(weighed: Sequence[Weighed]) -> list[Reason]:
+    """Return in which of the plan's wishes one person is dearer or cheaper than another, the heaviest first."""
+    rows = []
+    for row in weighed:
+        more, less = WISHES[row.wish]
+        points = row.price - row.other
+        sentence = more if points > 0 else less
+        values = {"n": f"{abs(points) / KM_POINTS:.1f}"} if row.wish == "km" else {}
+        kind = "doubt" if points > 0 else "good"
+        tag = mark("差 %(n)s 分") if points > 0 else mark("好 %(n)s 分")
+        rows.append(Reason(sentence, values, tag, str(abs(points)), kind))
+    return rows
+
+
+def barrier_of(why: WhyNobody) -> list[Chip]:
+    """Return the fewest rules that leave nobody between them, each with how many it lets through by itself."""
+    return [Chip(NEEDED[rule], str(people)) for rule, people in why.barrier]
+
+
+def two_of(why: WhyNobody) -> list[tuple[str, str, int]]:
+    """Return which two rules to give way in at once, and how many that brings, where one alone brings nobody."""
+    return [
+        (TOGETHER_RELAXED[two.rules[0]], TOGETHER_RELAXED[two.rules[1]], two.people)
+        for two in why.pairs
+        if all(rule in TOGETHER_RELAXED for rule in two.rules)
+    ]
 
 
 def blocked_of(why: WhyNobody) -> list[tuple[str, int]]:
@@ -140,3 +176,47 @@ RELAXED = {
     Rule.VETTING: mark("补上审核"),
     Rule.LICENCE: mark("驾驶证续上"),
 }
+NEEDED = {
+    Rule.BANNED: mark("家里没说不行的有 %(n)s 人"),
+    Rule.DECLINED: mark("没说过去不了的有 %(n)s 人"),
+    Rule.NOT_IN_ROTA: mark("这天在轮值里的有 %(n)s 人"),
+    Rule.ONLY_FAMILIAR: mark("孩子的熟面孔有 %(n)s 人"),
+    Rule.VETTING: mark("审核有效的有 %(n)s 人"),
+    Rule.LICENCE: mark("驾驶证有效的有 %(n)s 人"),
+    Rule.INSURANCE: mark("座位险有效的有 %(n)s 人"),
+    Rule.WHEELCHAIR: mark("放得下轮椅的有 %(n)s 人"),
+    Rule.CHILD_SEATS: mark("有儿童座椅的有 %(n)s 人"),
+    Rule.SEATS: mark("座位够的有 %(n)s 人"),
+    Rule.FEMALE_DRIVER: mark("女司机有 %(n)s 人"),
+    Rule.GIRLS_ONLY: mark("不限只接女孩的有 %(n)s 人"),
+    Rule.TOGETHER: mark("能一个人开的有 %(n)s 人"),
+    Rule.UNAVAILABLE: mark("这个时段在的有 %(n)s 人"),
+    Rule.BLOCKOUT: mark("这天没请假的有 %(n)s 人"),
+    Rule.TOO_FAR: mark("住得够近的有 %(n)s 人"),
+    Rule.SAME_HALF_DAY: mark("这个半天还空着的有 %(n)s 人"),
+    Rule.HOUSEHOLD: mark("家里没人同时出车的有 %(n)s 人"),
+    Rule.WEEK_CAP: mark("本周没满的有 %(n)s 人"),
+    Rule.MONTH_CAP: mark("本月没满的有 %(n)s 人"),
+}
+TOGETHER_RELAXED = {
+    Rule.TOO_FAR: mark("肯多开一段路"),
+    Rule.WEEK_CAP: mark("这周肯多开一趟"),
+    Rule.MONTH_CAP: mark("这个月肯多开一趟"),
+    Rule.ONLY_FAMILIAR: mark("家里同意加新面孔"),
+    Rule.FEMALE_DRIVER: mark("家里同意男司机"),
+    Rule.CHILD_SEATS: mark("借一个儿童座椅"),
+    Rule.WHEELCHAIR: mark("轮椅折叠放后备厢"),
+    Rule.UNAVAILABLE: mark("肯换一个时段"),
+    Rule.INSURANCE: mark("座位险续上"),
+    Rule.VETTING: mark("补上审核"),
+    Rule.LICENCE: mark("驾驶证续上"),
+}
+WISHES = {  # dearer, cheaper
+    "km": (mark("来回多开 %(n)s 公里"), mark("来回少开 %(n)s 公里")),
+    "load": (mark("按答应的趟数，已经开得多些"), mark("按答应的趟数，开得少些")),
+    "repeat": (mark("上一个或下一个服务日也是这位"), mark("两个服务日不连着")),
+    "pair": (mark("孩子不熟"), mark("孩子更熟")),
+    "circle_over": (mark("熟人圈又多一个人"), mark("熟人圈不用再添人")),
+    "reserve": (mark("要留给只认熟面孔的孩子"), mark("不用动留给别的孩子的人")),
+}
+KM_POINTS = 10  # of the plan's account to a kilometre (`Weights.km`)

@@ -12,12 +12,21 @@ from sqlmodel import Session
 from escort.errors import Refused
 from escort.journeys.changed_car import COLOURS
 from escort.roster import queries as volunteers
-from escort.rota import answers, planning, publishing, release, standins
+from escort.rota import answers, drafts, planning, publishing, release, repairing, standins, trial
 from escort.rota.run_panel import RunPanel, other_turns, panel_of
 from escort.rota.volunteer_week import volunteer_week
 from escort.rota.week import HALF_DAYS, CellCode, Show, WeekMatrix, week_matrix
 from escort.sentences import mark
-from escort.web.coordinator.reasons import blocked_of, chips_of, relaxed_of, why_driver, why_not
+from escort.web.coordinator.reasons import (
+    barrier_of,
+    blocked_of,
+    chips_of,
+    compared,
+    relaxed_of,
+    two_of,
+    why_driver,
+    why_not,
+)
 from escort.web.deps import (
     CurrentCoordinator,
     House,
@@ -29,6 +38,7 @@ from escort.web.deps import (
 )
 from escort.web.forms import Day, FormModel, Ids, Offset, OptionalLine40, RowId
 from escort.web.render import page
+from scheduling.explain import weigh
 
 router = APIRouter()
 CANDIDATES = 8
@@ -43,6 +53,17 @@ class AskForm(FormModel):
 class RecordForm(FormModel):
     volunteer_id: RowId
     answer: str
+
+
+class DriverForm(FormModel):
+    volunteer_id: Offset = 0  # 0: nobody
+    is_undo: bool = False
+
+
+class RepairForm(FormModel):
+    other_run_id: RowId
+    mover_id: RowId
+    colleague_id: RowId
 
 
 class WeekForm(FormModel):
@@ -133,11 +154,30 @@ def show_run(
     why: bool = False,
     who: OptionalLine40 = "",
     asked: Annotated[list[RowId], Query(max_length=20)] = [],  # noqa: B006  # FastAPI copies it
+    candidate: Annotated[RowId | None, Query(alias="try")] = None,
+    from_run: RowId | None = None,
+    repairs: bool = False,
+    undo_run: RowId | None = None,
+    undo: Offset = 0,
 ) -> HTMLResponse:
+    """One run beside its week. `try`, `from_run`: somebody, or another run's driver, tried out on this one."""
     panel = panel_of(session, run_id=run_id)
     reads.saw(f"week:{panel.on}", "timetables")
+    if from_run is not None:
+        candidate = trial.driver_of(session, from_run)
     return run_page(
-        request, session, house, now, panel, turned_away=turned_away, why=why, who=who, asked=asked
+        request,
+        session,
+        house,
+        now,
+        panel,
+        turned_away=turned_away,
+        why=why,
+        who=who,
+        asked=asked,
+        candidate=candidate,
+        wants_repairs=repairs,
+        undo=drafts.Undo(undo_run, undo or None) if undo_run is not None else None,
     )
 
 
@@ -152,6 +192,9 @@ def run_page(
     why: bool = False,
     who: str = "",
     asked: Sequence[int] = (),
+    candidate: int | None = None,
+    wants_repairs: bool = False,
+    undo: drafts.Undo | None = None,
     relief_mistake: str = "",
     relief_typed: Mapping[str, str] | None = None,
     car_mistake: str = "",
@@ -167,11 +210,20 @@ def run_page(
         schools=[panel.school_id],
         first=[leg.child_id for leg in panel.legs],
     )
+    is_past = panel.starts_at <= now
+    people = _people(session, panel, house, is_past=is_past, why=why, who=who)
+    is_hole = not panel.is_safe and not is_past
+    wants_repairs = is_hole and (wants_repairs or not people["candidates"])
     return page(
         request,
         "coordinator/rota.html",
         status_code,
         panel=panel,
+        undo=undo,
+        **_trial(session, panel, house, candidate, is_past=is_past),
+        repairs=repairing.repairs_of(session, run_id=panel.run_id, now=now, zone=house.zone)
+        if wants_repairs
+        else None,
         relief_mistake=relief_mistake,
         relief_typed=relief_typed or {},
         car_mistake=car_mistake,
@@ -186,7 +238,7 @@ def run_page(
         **_around(matrix, today),
         draft=None,
         is_driving=panel.is_safe and -DAY_AROUND <= now - panel.starts_at <= DAY_AROUND,
-        **_people(session, panel, house, is_past=panel.starts_at <= now, why=why, who=who),
+        **people,
     )
 
 
@@ -242,6 +294,50 @@ def record_answer(
     )
     asked = f"?turned_away={form.volunteer_id}" if turned_away else ""
     return RedirectResponse(f"/rota/runs/{run_id}{asked}", status_code=303)
+
+
+@router.post("/rota/runs/{run_id}/driver")
+def change_draft(
+    run_id: RowId,
+    form: Annotated[DriverForm, Form()],
+    me: CurrentCoordinator,
+    session: SessionDep,
+    now: NowDep,
+) -> Response:
+    """Put somebody, or nobody, into a draft; nobody is told."""
+    undo = drafts.put_in_draft(
+        session, run_id=run_id, volunteer_id=form.volunteer_id or None, by=me.subject, now=now
+    )
+    if form.is_undo:
+        return RedirectResponse(f"/rota/runs/{run_id}", status_code=303)
+    return RedirectResponse(
+        f"/rota/runs/{run_id}?undo_run={undo.run_id}&undo={undo.volunteer_id or 0}", status_code=303
+    )
+
+
+@router.post("/rota/runs/{run_id}/repair")
+def start_repair(
+    request: Request,
+    run_id: RowId,
+    form: Annotated[RepairForm, Form()],
+    me: CurrentCoordinator,
+    session: SessionDep,
+    house: HouseDep,
+    now: NowDep,
+) -> Response:
+    """Put the questions of a repair; whoever has promised another turn has said on the phone that he would change."""
+    repairing.start_repair(
+        session,
+        run_id=run_id,
+        other_run_id=form.other_run_id,
+        mover_id=form.mover_id,
+        colleague_id=form.colleague_id,
+        by=me.subject,
+        now=now,
+        zone=house.zone,
+        links=request.app.state.links,
+    )
+    return RedirectResponse(f"/rota/runs/{run_id}", status_code=303)
 
 
 @router.post("/rota/plan")
@@ -309,6 +405,25 @@ def _newest_draft(session: Session) -> publishing.Draft:
     return publishing.draft_changes(session, from_on=newest.plan.from_on, until_on=newest.plan.until_on)
 
 
+def _trial(
+    session: Session, panel: RunPanel, house: House, candidate: int | None, *, is_past: bool
+) -> dict[str, Any]:
+    """Somebody tried out: what he would cost beside who drives now, and why not."""
+    tried = (
+        trial.try_driver(session, run_id=panel.run_id, volunteer_id=candidate, zone=house.zone)
+        if candidate is not None and not is_past
+        else None
+    )
+    if tried is None or tried.was_id == tried.volunteer_id:
+        return {"trial": None, "trial_reasons": [], "trial_refusal": None}
+    refusal = tried.refusal or tried.other_refusal
+    return {
+        "trial": tried,
+        "trial_reasons": compared(tried.weighed),
+        "trial_refusal": why_not(refusal) if refusal is not None else None,
+    }
+
+
 def _people(
     session: Session, panel: RunPanel, house: House, *, is_past: bool, why: bool, who: str
 ) -> dict[str, Any]:
@@ -323,6 +438,10 @@ def _people(
             "is_past": is_past,
             "why": False,
             "reasons": [],
+            "against": [],
+            "next_best": None,
+            "barrier": [],
+            "two": [],
             "named": [],
         }
     named = volunteers.search(session, who, on=panel.on, limit=NAMED)
@@ -338,16 +457,29 @@ def _people(
     turns = partial(other_turns, session, on=panel.on, direction=panel.direction)
     busy = turns(volunteer_ids=[one.volunteer_id for one in named]) if named else {}
     found = explained.candidates
+    first = explained.driver or (found[0] if found else None)
+    prices = {who: one.price - first.price if first else 0 for who, one in explained.able.items()}
+    next_best = found[0] if explained.driver and found else None
     return {
         "candidates": [(one, chips_of(one)) for one in found],
         "blocked": blocked_of(explained.why),
         "relaxed": relaxed_of(explained.why) if not found else [],
+        "barrier": barrier_of(explained.why),
+        "two": two_of(explained.why),
         "free": explained.why.free,
         "is_past": is_past,
         "why": True,
         "reasons": why_driver(explained.driver, explained.nearer) if explained.driver else [],
+        "next_best": next_best,
+        "against": compared(weigh(explained.driver.cost, next_best.cost))
+        if explained.driver and next_best
+        else [],
         "named": [
-            (one, why_not(explained.refusals[one.volunteer_id]), busy.get(one.volunteer_id))
+            (
+                one,
+                why_not(explained.refusals[one.volunteer_id], prices.get(one.volunteer_id, 0)),
+                busy.get(one.volunteer_id),
+            )
             for one in named
             if one.volunteer_id in explained.refusals
         ],
@@ -396,6 +528,7 @@ REASON_WORDS = {
     "apart": mark("家人那半天有一趟"),
     "parted": mark("同车的家人去不了"),
     "swapped": mark("和别人换了"),
+    "moved": mark("改问了另一趟"),
     "unfit": mark("证件到期或家里不同意"),
 }
 PLAN_SEED = 1  # the same book gives the same plan

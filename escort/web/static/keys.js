@@ -95,6 +95,58 @@
     rove(next, true);
   }
 
+  /* A driver is carried from one cell to another, or a candidate to a cell: the page then says what it would cost.
+     Nothing is done by letting go. Links can be dragged as they are; M lifts and sets down by keyboard. */
+  let carried = "";
+  const run = (link) => (/^\/rota\/runs\/(\d+)/.exec(link) || [])[1];
+  const person = (link) => (/^\/volunteers\/(\d+)/.exec(link) || [])[1];
+  const path = (link) => new URL(link, location.href).pathname;
+
+  function tryOn(cell, link) {
+    const target = run(address(cell));
+    const from = run(link);
+    const who = person(link);
+    if (!target || (!from && !who) || from === target) return false;
+    location.href = `/rota/runs/${target}?${who ? `try=${who}` : `from_run=${from}`}#panel`;
+    return true;
+  }
+
+  function carry() {
+    const cell = document.activeElement;
+    if (!cell.matches(".cell[href]")) return false;
+    const lifted = carried;
+    for (const one of grid.querySelectorAll(".is-carried")) one.classList.remove("is-carried");
+    carried = "";
+    if (lifted && tryOn(cell, lifted)) return true;
+    if (lifted === address(cell) || cell.classList.contains("cell-hole")) return true; // set down where it was
+    carried = address(cell);
+    cell.classList.add("is-carried");
+    return true;
+  }
+
+  if (grid) {
+    let over = null;
+    const mark = (cell) => {
+      if (over) over.classList.remove("is-over");
+      over = cell;
+      if (over) over.classList.add("is-over");
+    };
+    const cellAt = (event) => event.target.closest && event.target.closest(".cell[href]");
+    grid.addEventListener("dragover", (event) => {
+      mark(cellAt(event));
+      if (over) event.preventDefault();
+    });
+    grid.addEventListener("dragleave", (event) => { if (!grid.contains(event.relatedTarget)) mark(null); });
+    grid.addEventListener("drop", (event) => {
+      const cell = cellAt(event);
+      const link = event.dataTransfer.getData("text/uri-list") || event.dataTransfer.getData("text/plain");
+      mark(null);
+      if (!cell || !link) return;
+      event.preventDefault();
+      tryOn(cell, path(link));
+    });
+  }
+
   if (grid) {
     readGrid();
     let kept = "";
@@ -128,6 +180,7 @@
     }
     if (key === "u") return press(document.querySelector("[data-undo] button"));
     if (key === "n" && grid) return nextHole() || true;
+    if (key === "m" && grid) return carry();
     const search = document.querySelector("#q");
     if (key === "/" && search) {
       search.focus();
@@ -159,7 +212,7 @@
       setTimeout(() => toast.remove(), 10000);
     }
     const url = new URL(location.href);
-    for (const name of ["asked", "did", "n"]) url.searchParams.delete(name);
+    for (const name of ["asked", "did", "n", "undo", "undo_run"]) url.searchParams.delete(name);
     if (url.href !== location.href) history.replaceState(null, "", url);
   };
   fade();
