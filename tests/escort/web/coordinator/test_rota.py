@@ -362,3 +362,101 @@ def test_whatever_became_of_a_question_has_words(desk: Desk) -> None:
             session.exec(select(Offer)).one().state = state
         assert "问了王师傅" in desk.get(f"/rota/runs/{run_id}"), state
     assert {*leader_routes.OFFER_WORDS} == {*OfferState}
+
+
+def a_chain(desk: Desk) -> tuple[Cast, int, int]:
+    """小雨's Thursday morning has nobody and 陈姐 has refused it; 王师傅, who could come, has promised 小杰."""
+    cast, run_id = a_hole(desk)
+    with desk.house.store.write() as session:
+        other = a_run(session, a_leg(session, a_child(session, "小杰", school=cast.school), on=ON))
+        other.published_at = NOW
+        a_shift(session, other, cast.wang.id)
+        leg = session.exec(select(RunLeg.leg_id).where(RunLeg.run_id == run_id)).one()
+        for name in ("陈姐", "李师傅"):
+            found = session.exec(select(Volunteer.id).where(Volunteer.name == name)).first()
+            if found is not None:
+                session.add(Refusal(leg_id=leg, volunteer_id=found, at=NOW))
+        return cast, run_id, other.id or 0
+
+
+def test_where_nobody_is_free_the_least_change_is_proposed_with_what_it_asks_and_a_button(desk: Desk) -> None:
+    cast, run_id, other = a_chain(desk)
+
+    shown = desk.get(f"/rota/runs/{run_id}")
+
+    for words in (
+        "至少要动 1 趟别的车，已经算到底。",
+        "本人没答应以前，谁的班都不变。",
+        "对 1 个孩子是新面孔",
+        "王师傅肯换：去问陈姐",
+    ):
+        assert words in shown
+
+    moves = {"other_run_id": str(other), "mover_id": str(cast.wang.id), "colleague_id": str(cast.chen.id)}
+    desk.post(f"/rota/runs/{run_id}/repair", moves)
+
+    with desk.house.store.read() as session:
+        assert session.exec(select(Offer.volunteer_id)).all() == [cast.chen.id]
+        assert session.exec(select(Shift.state)).all() == [ShiftState.CONFIRMED]
+    assert "请陈姐替这一趟" in desk.get(f"/rota/runs/{other}")
+
+
+def test_the_fewest_rules_that_leave_nobody_are_named(desk: Desk) -> None:
+    _, run_id = a_hole(desk)
+    with desk.house.store.write() as session:
+        for volunteer in session.exec(select(Volunteer)):
+            volunteer.pattern = "0" * 14
+
+    shown = desk.get(f"/rota/runs/{run_id}")
+
+    assert "只看这一样就没有人" in shown
+    assert "这个时段在的有 0 人" in shown
+    assert "把这一周别的车都换一遍，也补不上这一趟" in shown
+
+
+def test_a_driver_is_tried_out_in_a_draft_changed_and_taken_back(desk: Desk) -> None:
+    cast, _ = a_draft(desk)
+    with desk.house.store.read() as session:
+        run_id = session.exec(select(Run.id)).one()
+
+    tried = desk.get(f"/rota/runs/{run_id}?try={cast.chen.id}")
+    assert "试一试：陈姐代替王师傅" in tried
+    assert "就这样改" in tried
+    with desk.house.store.read() as session:
+        assert session.exec(select(Shift.volunteer_id)).all() == [cast.wang.id]
+
+    went = desk.post(f"/rota/runs/{run_id}/driver", {"volunteer_id": str(cast.chen.id)})
+    assert went == f"/rota/runs/{run_id}?undo_run={run_id}&undo={cast.wang.id}"
+    assert "改好了，还没告诉任何人。" in desk.get(went)
+    with desk.house.store.read() as session:
+        assert session.exec(select(Shift.volunteer_id)).all() == [cast.chen.id]
+        assert "draft.driver" in session.exec(select(AuditEvent.action)).all()
+
+    desk.post(f"/rota/runs/{run_id}/driver", {"volunteer_id": str(cast.wang.id), "is_undo": "true"})
+    with desk.house.store.read() as session:
+        assert session.exec(select(Shift.volunteer_id)).all() == [cast.wang.id]
+
+
+def test_another_run_s_driver_is_tried_out_and_a_promise_is_only_asked_about(desk: Desk) -> None:
+    _, run_id, other = a_chain(desk)
+
+    shown = desk.get(f"/rota/runs/{run_id}?from_run={other}")
+
+    assert "试一试：王师傅开这一趟" in shown
+    assert "这半天他已经有一趟，问过了。要换，先问本人。" in shown
+    assert "就这样改" not in shown
+
+
+def test_the_driver_is_compared_with_the_next_best(desk: Desk) -> None:
+    cast, _ = a_hole(desk)
+    with desk.house.store.write() as session:
+        run = session.exec(select(Run)).one()
+        a_shift(session, run, cast.wang.id)
+        session.get_one(Volunteer, cast.chen.id).lat = 30.95
+        run_id = run.id
+
+    shown = desk.get(f"/rota/runs/{run_id}?why=true&who=陈姐")
+
+    assert "和第二人选陈姐比" in shown
+    assert "来回少开" in shown
+    assert "开得了，但按排班的账不如" in shown
