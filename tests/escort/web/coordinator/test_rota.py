@@ -443,7 +443,7 @@ def test_another_run_s_driver_is_tried_out_and_a_promise_is_only_asked_about(des
     shown = desk.get(f"/rota/runs/{run_id}?from_run={other}")
 
     assert "试一试：王师傅开这一趟" in shown
-    assert "这半天他已经有一趟，问过了。要换，先问本人。" in shown
+    assert "这位在这半天已经有一趟，问过了。要换，先问本人。" in shown
     assert "就这样改" not in shown
 
 
