@@ -224,7 +224,7 @@ class _Round:
             waiting = self.waiting[_id(run.id), seat]
             deadlines += waiting
             eager = self.eager[_id(run.id), seat]
-            first = [*eager, *self.willing[_id(run.id), seat]]
+            first = list(dict.fromkeys([*eager, *self.willing[_id(run.id), seat]]))
             others = terms.people - len(waiting) - len(first)
             chosen = [*first, *self._next_people(run, others, besides=first)]
             if chosen:
@@ -690,10 +690,23 @@ def _willing(session: Session, run_ids: Sequence[int]) -> dict[tuple[int, str], 
     asked = select(Offer.id).where(
         col(Offer.run_id) == col(Relief.then_run_id), col(Offer.volunteer_id) == col(Relief.volunteer_id)
     )
+    refused = (
+        select(Refusal.id)
+        .join(RunLeg, col(RunLeg.leg_id) == col(Refusal.leg_id))
+        .where(
+            col(RunLeg.run_id) == col(Relief.then_run_id),
+            col(RunLeg.is_live),
+            col(Refusal.volunteer_id) == col(Relief.volunteer_id),
+            col(Refusal.taken_back_at).is_(None),
+        )
+    )
     willing: dict[tuple[int, str], list[int]] = defaultdict(list)
     for run_id, volunteer_id in session.exec(
         select(Relief.then_run_id, Relief.volunteer_id).where(
-            col(Relief.then_run_id).in_(list(run_ids)), Relief.state == ReliefState.DONE, ~asked.exists()
+            col(Relief.then_run_id).in_(list(run_ids)),
+            Relief.state == ReliefState.DONE,
+            ~asked.exists(),
+            ~refused.exists(),
         )
     ):
         willing[_id(run_id), Role.DRIVER].append(volunteer_id)

@@ -212,8 +212,7 @@ def run_page(
     )
     is_past = panel.starts_at <= now
     people = _people(session, panel, house, is_past=is_past, why=why, who=who)
-    is_hole = not panel.is_safe and not is_past
-    wants_repairs = is_hole and (wants_repairs or not people["candidates"])
+    wants_repairs = wants_repairs and not panel.is_safe and not is_past
     return page(
         request,
         "coordinator/rota.html",
@@ -313,6 +312,22 @@ def change_draft(
     return RedirectResponse(
         f"/rota/runs/{run_id}?undo_run={undo.run_id}&undo={undo.volunteer_id or 0}", status_code=303
     )
+
+
+@router.get("/rota/runs/{run_id}/repairs")
+def show_repairs(
+    request: Request,
+    run_id: RowId,
+    _me: CurrentCoordinator,
+    session: ReadSessionDep,
+    house: HouseDep,
+    now: NowDep,
+    reads: ReadLogDep,
+) -> HTMLResponse:
+    """The part of a run's panel that looks at the whole week: fetched when the panel stands."""
+    found = repairing.repairs_of(session, run_id=run_id, now=now, zone=house.zone)
+    reads.saw(f"run:{run_id}", "timetables")
+    return page(request, "coordinator/repairs.html", repairs=found, run_id=run_id)
 
 
 @router.post("/rota/runs/{run_id}/repair")

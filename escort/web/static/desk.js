@@ -31,3 +31,11 @@ if (form && verdict) {
     }, 300);
   });
 }
+
+/* What takes a moment longer is fetched when the page stands; without this there is a link to it. */
+for (const place of document.querySelectorAll("[data-load]")) {
+  fetch(place.dataset.load).then(async (answer) => {
+    const html = await answer.text();
+    if (answer.ok) place.outerHTML = html;
+  }).catch(() => { /* the link stays */ });
+}

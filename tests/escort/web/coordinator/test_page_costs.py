@@ -1,6 +1,6 @@
 """What the pages of the desk cost in statements, besides the line in the trail: however many people there are."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -63,3 +63,17 @@ def test_a_run_that_nobody_drives_costs_the_planners_problem_besides_however_man
     spent = cost(desk, f"/rota/runs/{run.id}")
 
     assert len(spent) <= 7 + CANDIDATES, "\n".join(spent)
+
+
+@pytest.mark.parametrize("days", [1, 3])
+def test_repairs_cost_the_planners_problem_of_the_week_however_many_rides_there_are(
+    desk: Desk, days: int
+) -> None:
+    with desk.house.store.write() as session:
+        a_full_day(session, ON - timedelta(days=1), children=24, days=days)
+        run = a_run(session, a_leg(session, a_child(session, "小雨"), on=ON))
+        run.published_at = NOW
+
+    spent = cost(desk, f"/rota/runs/{run.id}/repairs")
+
+    assert len(spent) <= 5 + CANDIDATES, "\n".join(spent)

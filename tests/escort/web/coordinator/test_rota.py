@@ -382,7 +382,9 @@ def a_chain(desk: Desk) -> tuple[Cast, int, int]:
 def test_where_nobody_is_free_the_least_change_is_proposed_with_what_it_asks_and_a_button(desk: Desk) -> None:
     cast, run_id, other = a_chain(desk)
 
-    shown = desk.get(f"/rota/runs/{run_id}")
+    assert f'data-load="/rota/runs/{run_id}/repairs"' in desk.get(f"/rota/runs/{run_id}")
+    shown = desk.get(f"/rota/runs/{run_id}/repairs")
+    assert "王师傅肯换：去问陈姐" in desk.get(f"/rota/runs/{run_id}?repairs=true")  # without a script
 
     for words in (
         "至少要动 1 趟别的车，已经算到底。",
@@ -411,7 +413,7 @@ def test_the_fewest_rules_that_leave_nobody_are_named(desk: Desk) -> None:
 
     assert "只看这一样就没有人" in shown
     assert "这个时段在的有 0 人" in shown
-    assert "把这一周别的车都换一遍，也补不上这一趟" in shown
+    assert "把这一周别的车都换一遍，也补不上这一趟" in desk.get(f"/rota/runs/{run_id}/repairs")
 
 
 def test_a_driver_is_tried_out_in_a_draft_changed_and_taken_back(desk: Desk) -> None:
