@@ -24,6 +24,7 @@ ROWS: list[list[str]] = [
         "escort.filled_form",
         "escort.pinyin",
         "escort.spoken",
+        "escort.registered_texts",
         "escort.wording",
         "escort.reply_grammar",
         "escort.job_leases",
