@@ -23,7 +23,7 @@ from escort.errors import Conflict, NotFound, Refused
 from escort.families.models import BarredPerson, Child
 from escort.journeys.told_families import people_to_tell
 from escort.roster.gates import gates_on, may_ride_along, sentences
-from escort.roster.leaders import Leader
+from escort.roster.leaders import Leader, live_leaders
 from escort.roster.models import Volunteer
 from escort.rota.fitness import OWN_WISHES, PAPERS, TEAM_LEADER, Seat, scene_of, what_breaks
 from escort.rota.models import (
@@ -96,13 +96,13 @@ class IntroductionLine:
 def rides_to_join(
     session: Session,
     *,
-    team_id: int,
+    team_id: int | None,
     now: datetime,
     until_on: date,
     newcomer_id: int,
     run_id: int | None = None,
 ) -> list[RideToJoin]:
-    """Return the runs that this newcomer may ride along on, in order of time, in one query."""
+    """Return the runs that this newcomer may ride along on, in order of time, in one query; `team_id` is the driver's."""
     planned = select(Introduction.id).where(
         col(Introduction.run_id) == col(Run.id), Introduction.state == IntroductionState.PLANNED
     )
@@ -123,7 +123,7 @@ def rides_to_join(
         .where(
             Shift.role == Role.DRIVER,
             Shift.state == ShiftState.CONFIRMED,
-            Volunteer.team_id == team_id,
+            *([Volunteer.team_id == team_id] if team_id is not None else []),
             Volunteer.id != newcomer_id,
             Run.state == RunState.LIVE,
             col(Run.starts_at) > now,
@@ -153,6 +153,32 @@ def plan_introduction(
     rides = rides_to_join(
         session, team_id=leader.team_id, now=now, until_on=until_on, newcomer_id=newcomer_id, run_id=run_id
     )
+    return _plan(session, newcomer, rides, run_id=run_id, by=leader.subject, now=now)
+
+
+def plan_by_office(
+    session: Session, *, newcomer_id: int, run_id: int, by: str, now: datetime, until_on: date
+) -> int:
+    """Plan what the planner has proposed for a child with a narrow circle, whatever the driver's team.
+
+    The newcomer's leader finds it on his page and notes what both say. Raises like `plan_introduction`, and Refused if
+    the newcomer's team has no leader.
+    """
+    newcomer = session.get(Volunteer, newcomer_id)
+    if newcomer is None or newcomer.suspended_at is not None:
+        raise NotFound("没有这位志愿者，或者已经停用。")
+    if newcomer.team_id not in {leader.team_id for leader in live_leaders(session)}:
+        raise Refused("这位志愿者的车队还没有队长，没有人记两位的回答。请先定一位队长。")
+    rides = rides_to_join(
+        session, team_id=None, now=now, until_on=until_on, newcomer_id=newcomer_id, run_id=run_id
+    )
+    return _plan(session, newcomer, rides, run_id=run_id, by=by, now=now)
+
+
+def _plan(
+    session: Session, newcomer: Volunteer, rides: Sequence[RideToJoin], *, run_id: int, by: str, now: datetime
+) -> int:
+    newcomer_id = newcomer.id or 0
     if not rides:
         raise Conflict("这趟现在不能跟车：可能换了人、变了时间，或者已经有新队员跟车。请另选一趟。")
     _require_fit(session, newcomer, session.get_one(Run, run_id))
@@ -161,7 +187,7 @@ def plan_introduction(
         driver_id=rides[0].driver_id,
         run_id=run_id,
         planned_at=now,
-        planned_by=leader.subject,
+        planned_by=by,
     )
     try:
         with session.begin_nested():
@@ -170,7 +196,7 @@ def plan_introduction(
         raise Conflict("这趟刚刚约了另一位新队员跟车，请另选一趟。") from taken
     audit.record(
         session,
-        actor=leader.subject,
+        actor=by,
         action="introduction.planned",
         subject=f"volunteer:{newcomer_id}",
         fields=[f"run:{run_id}", f"driver: volunteer:{row.driver_id}"],
