@@ -47,7 +47,7 @@ class CarBroken:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A run has nobody, whatever happened before."""
+    """A run has nobody, whatever happened before. Who has said no to it is not asked for another one then either."""
 
     run: int
     is_second: bool = False
@@ -203,10 +203,13 @@ class Desk:
         slots = self.duties.slot
         match event:
             case Wanted(run, is_second):
+                self.away = {(who, int(self.runs.slot[run])) for who in self._refusing(run)}
+                self._close(undo)
                 return [self.duty_of[run, is_second]], []
             case SaysNo(run, volunteer):
                 freed = [d for d in self._seats(run) if self.board.holder[d] == volunteer]
                 closed = {int(slots[self._seats(run)[0]])}
+                self.away = {(who, slot) for who in self._refusing(run) for slot in closed}
             case Away(volunteer, days) | CarBroken(volunteer, days):
                 closed = {2 * day + half for day in days for half in (0, 1)}
                 held = [int(self.board.cell[volunteer, slot]) for slot in sorted(closed)]
@@ -222,11 +225,19 @@ class Desk:
                 return freed, freed
         for duty in freed:
             undo.lift(duty)
-        self.away = {(volunteer, slot) for slot in closed}
-        for slot in closed:
+        self.away |= {(volunteer, slot) for slot in closed}
+        self._close(undo)
+        return freed, []
+
+    def _refusing(self, run: int) -> set[int]:
+        """Return who has said no to a ride of the run: they are not asked for another one at that time either."""
+        legs = set(self.runs.runs[run].legs)
+        return {volunteer for leg, volunteer in self.problem.declined if leg in legs}
+
+    def _close(self, undo: _Undo) -> None:
+        for volunteer, slot in self.away:
             if self.board.cell[volunteer, slot] == FREE:
                 undo.set_cell(volunteer, slot, CLOSED)
-        return freed, []
 
     def _seats(self, run: int) -> list[int]:
         return [self.duty_of[run, second] for second in (False, True) if (run, second) in self.duty_of]

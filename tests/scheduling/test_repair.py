@@ -45,6 +45,20 @@ def a_plan(
     return replace(problem, runs=runs, promised=held)
 
 
+def banning(problem: Problem, *people: int) -> Problem:
+    """Return the problem with these people closed to the first child."""
+    first, *others = problem.children
+    return replace(problem, children=(replace(first, banned=people), *others))
+
+
+def test_who_said_no_before_is_not_asked_for_another_ride_at_that_time() -> None:
+    problem = a_plan([a_volunteer(5)] * 3, [(0, AM), (0, AM)], [0, 1])
+
+    found = Desk(replace(problem, declined=frozenset({(0, 2)}))).what_if(SaysNo(0, 0))
+
+    assert found.repairs[0].left_open == (0,)
+
+
 def test_somebody_free_takes_over_and_nobody_else_notices() -> None:
     near, far = a_volunteer(5), a_volunteer(9)
     problem = a_plan([a_volunteer(5), far, near], [(0, AM)], [0])
@@ -62,7 +76,7 @@ def test_where_nobody_is_free_one_promise_changes_hands() -> None:
     """1 drives another child at that time; only 2 may take that over."""
     second_ride_only = a_volunteer(5, avail=on((0, AM)), max_approach_km=10.0)
     problem = a_plan([a_volunteer(5), a_volunteer(5), second_ride_only], [(0, AM), (0, AM)], [0, 1])
-    problem = replace(problem, declined=frozenset({(0, 2)}))
+    problem = banning(problem, 2)
 
     found = Desk(problem).what_if(SaysNo(0, 0))
 
@@ -95,7 +109,7 @@ def test_no_driver_is_taken_from_one_child_for_another() -> None:
 
 def test_runs_that_are_fixed_stay_as_they_are() -> None:
     problem = a_plan([a_volunteer(5)] * 3, [(0, AM), (0, AM)], [0, 1])
-    problem = replace(problem, declined=frozenset({(0, 2)}))
+    problem = banning(problem, 2)
 
     found = Desk(problem, fixed=[1]).what_if(SaysNo(0, 0))
 
@@ -107,7 +121,7 @@ def test_of_equally_few_changes_the_cheapest_is_first() -> None:
     problem = a_plan(
         [a_volunteer(5), a_volunteer(5), a_volunteer(9), a_volunteer(6)], [(0, AM), (0, AM)], [0, 1]
     )
-    problem = replace(problem, declined=frozenset({(0, 2), (0, 3)}))
+    problem = banning(problem, 2, 3)
 
     found = Desk(problem).what_if(SaysNo(0, 0))
 

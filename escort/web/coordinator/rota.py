@@ -314,22 +314,6 @@ def change_draft(
     )
 
 
-@router.get("/rota/runs/{run_id}/repairs")
-def show_repairs(
-    request: Request,
-    run_id: RowId,
-    _me: CurrentCoordinator,
-    session: ReadSessionDep,
-    house: HouseDep,
-    now: NowDep,
-    reads: ReadLogDep,
-) -> HTMLResponse:
-    """The part of a run's panel that looks at the whole week: fetched when the panel stands."""
-    found = repairing.repairs_of(session, run_id=run_id, now=now, zone=house.zone)
-    reads.saw(f"run:{run_id}", "timetables")
-    return page(request, "coordinator/repairs.html", repairs=found, run_id=run_id)
-
-
 @router.post("/rota/runs/{run_id}/repair")
 def start_repair(
     request: Request,

@@ -32,10 +32,11 @@ if (form && verdict) {
   });
 }
 
-/* What takes a moment longer is fetched when the page stands; without this there is a link to it. */
+/* What takes a moment longer is fetched when the page stands, by the link that leads to it without this. */
 for (const place of document.querySelectorAll("[data-load]")) {
-  fetch(place.dataset.load).then(async (answer) => {
-    const html = await answer.text();
-    if (answer.ok) place.outerHTML = html;
+  fetch(place.querySelector("a").href).then(async (answer) => {
+    const whole = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const part = whole.getElementById(place.dataset.load);
+    if (answer.ok && part) place.replaceWith(part);
   }).catch(() => { /* the link stays */ });
 }

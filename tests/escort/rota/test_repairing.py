@@ -6,6 +6,7 @@ import pytest
 from sqlmodel import Session, col, select
 
 from escort.errors import Conflict, Refused
+from escort.families.models import BarredPerson
 from escort.roster.models import Volunteer
 from escort.rota import standins
 from escort.rota.answers import answer_ask
@@ -18,6 +19,7 @@ from escort.rota.models import (
     Refusal,
     Relief,
     Run,
+    RunLeg,
     Shift,
     ShiftState,
 )
@@ -31,18 +33,18 @@ THURSDAY = date(2021, 4, 8)
 
 
 class Chain:
-    """小雨 has nobody on Thursday morning. 王师傅, who drives 小杰 then, could come if 陈姐 drove 小杰; she may not
-    drive 小雨, whose ride she has refused."""
+    """小雨 has nobody on Thursday morning. 王师傅, who drives 小杰 then, could come if 陈姐 drove 小杰; 小雨's family
+    does not want her."""
 
     def __init__(self, session: Session, state: ShiftState = ShiftState.CONFIRMED) -> None:
         rain, jie = a_child(session), a_child(session, "小杰")
-        leg = a_leg(session, rain, on=THURSDAY)
-        self.hole, self.other = a_run(session, leg), a_run(session, a_leg(session, jie, on=THURSDAY))
+        self.hole = a_run(session, a_leg(session, rain, on=THURSDAY))
+        self.other = a_run(session, a_leg(session, jie, on=THURSDAY))
         self.hole.published_at = NOW
         self.other.published_at = None if state is ShiftState.DRAFT else NOW
         self.wang, self.chen = a_volunteer(session), a_volunteer(session, "陈姐")
         self.shift = a_shift(session, self.other, self.wang.id, state)
-        session.add(Refusal(leg_id=leg.id or 0, volunteer_id=self.chen.id or 0, at=NOW))
+        session.add(BarredPerson(child_id=rain.id, name="陈姐", volunteer_id=self.chen.id, created_at=NOW))
         session.flush()
 
     def repairs(self, session: Session, now: datetime = NOW) -> Repairs | None:
@@ -109,6 +111,18 @@ def test_where_no_change_helps_that_is_proved(session: Session) -> None:
 
     assert found is not None
     assert (found.proposals, found.is_nobody) == ((), True)
+
+
+def test_who_has_said_no_to_the_ride_is_not_asked_for_another_one_then(session: Session) -> None:
+    chain = Chain(session)
+    leg = session.exec(select(RunLeg.leg_id).where(RunLeg.run_id == chain.hole.id)).one()
+    session.add(Refusal(leg_id=leg, volunteer_id=chain.chen.id or 0, at=NOW))
+    session.flush()
+
+    found = chain.repairs(session)
+
+    assert found is not None
+    assert found.proposals == ()
 
 
 def test_a_turn_that_begins_soon_or_is_being_handed_on_is_left_alone(session: Session) -> None:
@@ -233,8 +247,7 @@ def test_a_colleague_who_may_not_is_refused_at_the_start(session: Session) -> No
 def test_the_ways_of_a_whole_week_are_looked_at(session: Session) -> None:
     """王师傅 has said that he drives once a week, and drives on Friday; 陈姐 may take that turn."""
     rain = a_child(session)
-    leg = a_leg(session, rain, on=THURSDAY)
-    hole = a_run(session, leg)
+    hole = a_run(session, a_leg(session, rain, on=THURSDAY))
     friday = a_run(
         session,
         a_leg(session, a_child(session, "小杰"), on=THURSDAY + timedelta(days=1), direction=Direction.HOME),
@@ -242,7 +255,7 @@ def test_the_ways_of_a_whole_week_are_looked_at(session: Session) -> None:
     hole.published_at = friday.published_at = NOW
     wang, chen = a_volunteer(session, cap_week=1), a_volunteer(session, "陈姐")
     a_shift(session, friday, wang.id)
-    session.add(Refusal(leg_id=leg.id or 0, volunteer_id=chen.id or 0, at=NOW))
+    session.add(BarredPerson(child_id=rain.id, name="陈姐", volunteer_id=chen.id, created_at=NOW))
     session.flush()
 
     found = repairs_of(session, run_id=hole.id or 0, now=NOW, zone=ZONE)

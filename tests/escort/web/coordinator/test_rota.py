@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from sqlmodel import select
 
 from escort.access.models import AuditEvent
+from escort.families.models import BarredPerson
 from escort.journeys.models import Step
 from escort.journeys.told_by_phone import record_told_step
 from escort.roster.models import Volunteer
@@ -365,26 +366,23 @@ def test_whatever_became_of_a_question_has_words(desk: Desk) -> None:
 
 
 def a_chain(desk: Desk) -> tuple[Cast, int, int]:
-    """小雨's Thursday morning has nobody and 陈姐 has refused it; 王师傅, who could come, has promised 小杰."""
+    """小雨's Thursday morning has nobody, and her family does not want 陈姐; 王师傅, who could come, has promised 小杰."""
     cast, run_id = a_hole(desk)
     with desk.house.store.write() as session:
         other = a_run(session, a_leg(session, a_child(session, "小杰", school=cast.school), on=ON))
         other.published_at = NOW
         a_shift(session, other, cast.wang.id)
-        leg = session.exec(select(RunLeg.leg_id).where(RunLeg.run_id == run_id)).one()
-        for name in ("陈姐", "李师傅"):
-            found = session.exec(select(Volunteer.id).where(Volunteer.name == name)).first()
-            if found is not None:
-                session.add(Refusal(leg_id=leg, volunteer_id=found, at=NOW))
+        session.add(
+            BarredPerson(child_id=cast.xiaoyu.id, name="陈姐", volunteer_id=cast.chen.id, created_at=NOW)
+        )
         return cast, run_id, other.id or 0
 
 
 def test_where_nobody_is_free_the_least_change_is_proposed_with_what_it_asks_and_a_button(desk: Desk) -> None:
     cast, run_id, other = a_chain(desk)
 
-    assert f'data-load="/rota/runs/{run_id}/repairs"' in desk.get(f"/rota/runs/{run_id}")
-    shown = desk.get(f"/rota/runs/{run_id}/repairs")
-    assert "王师傅肯换：去问陈姐" in desk.get(f"/rota/runs/{run_id}?repairs=true")  # without a script
+    assert 'data-load="repairs"' in desk.get(f"/rota/runs/{run_id}")
+    shown = desk.get(f"/rota/runs/{run_id}?repairs=true")
 
     for words in (
         "至少要动 1 趟别的车，已经算到底。",
@@ -413,7 +411,7 @@ def test_the_fewest_rules_that_leave_nobody_are_named(desk: Desk) -> None:
 
     assert "只看这一样就没有人" in shown
     assert "这个时段在的有 0 人" in shown
-    assert "把这一周别的车都换一遍，也补不上这一趟" in desk.get(f"/rota/runs/{run_id}/repairs")
+    assert "把这一周别的车都换一遍，也补不上这一趟" in desk.get(f"/rota/runs/{run_id}?repairs=true")
 
 
 def test_a_driver_is_tried_out_in_a_draft_changed_and_taken_back(desk: Desk) -> None:
