@@ -1,6 +1,6 @@
-"""Who drives: a flow for the best coverage, then half-days re-planned for the wishes, then standbys.
+"""Who drives: a flow for the best coverage, then the wishes; then who stands by, of the people who were left for it.
 
-cover with a flow -> halve what stays open and cover again -> re-plan slots in sweeps -> standbys -> reasons
+cover with a flow -> halve what stays open and cover again -> anneal -> re-plan half-days in sweeps -> standbys -> reasons
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from scheduling.annealing import anneal
 from scheduling.cost import load_price, standing_price, value_of
 from scheduling.explain import explain_unfilled
 from scheduling.feasibility import promised_bookings, promised_counts
@@ -16,6 +17,7 @@ from scheduling.flow import (
     Arcs,
     Cover,
     Duties,
+    StandbyDuty,
     bar_full_months,
     bar_kin,
     cover,
@@ -30,7 +32,7 @@ from scheduling.plan import Limits, Plan
 from scheduling.pooling import halve
 from scheduling.problem import Problem, Run
 from scheduling.slots import Ledger, improve
-from scheduling.standbys import find_standbys
+from scheduling.standbys import find_standbys, usefulness, wanted_standbys
 from scheduling.tables import Ints, RunTable
 from scheduling.turns import untie
 
@@ -57,8 +59,9 @@ def assign_runs(
     ledger.remember(draft.runs, problem.promised)
     done = np.flatnonzero(draft.cover.volunteer >= 0)
     ledger.take(done, draft.cover.volunteer[done])
-    _sweep(ledger, draft.arcs, seed, limits, started)
+    _search(ledger, draft.arcs, seed, limits, started)
     driver, second = _people(problem, draft, ledger)
+    ledger.release(np.flatnonzero(ledger.duties.run < 0))
     standby, missing = find_standbys(problem, draft.runs, ledger.bookings, ledger.count)
     parts, repeats = value_of(problem, draft.runs, driver, second, standby, len(missing))
     unfilled, shortages = explain_unfilled(
@@ -110,17 +113,18 @@ def _cover_best(problem: Problem, cars: tuple[Run, ...], limits: Limits) -> _Dra
 def _cover(problem: Problem, cars: tuple[Run, ...]) -> _Draft:
     runs = RunTable(problem, cars)
     bookings = promised_bookings(problem)
-    duties = list_duties(problem, runs)
+    duties = list_duties(problem, runs, _standbys_wanted(problem, runs))
     arcs = list_arcs(problem, runs, duties, bookings)
     served = problem.tables.served + promised_counts(problem)
     found = cover(problem, duties, arcs, bookings, served)
-    bound = found.value + _promised_price(problem, runs)
     least = undone_legs(duties, runs, found.volunteer)
+    alone, alone_arcs = duties, arcs
     if duties.second.any():  # two duties on one leg would count it twice: prove with drivers alone
-        alone = _drivers_only(duties)
-        proof = cover(problem, alone, keep(arcs, ~duties.second[arcs.duty], len(duties)), bookings, served)
-        least = proof.undone // max(problem.weights.uncovered_child_leg, 1)
-        bound = proof.value + _promised_price(problem, runs)
+        alone, alone_arcs = _drivers_only(duties), keep(arcs, ~duties.second[arcs.duty], len(duties))
+        proof = cover(problem, alone, alone_arcs, bookings, served)
+        least = int(runs.size[alone.run[(proof.volunteer < 0) & ~alone.second & (alone.run >= 0)]].sum())
+    bound = cover(problem, alone, alone_arcs, bookings, served, within_pledges=False).value
+    bound += _promised_price(problem, runs)
     arcs, broken = bar_kin(problem.tables, duties, arcs, found.volunteer)
     if broken:
         found = cover(problem, duties, arcs, bookings, served)
@@ -169,7 +173,7 @@ def _halve_open(problem: Problem, draft: _Draft) -> tuple[Run, ...] | None:
     open_runs = {
         row
         for row in draft.duties.run[draft.cover.volunteer < 0].tolist()
-        if draft.runs.size[row] > 1 and row >= given
+        if row >= given and draft.runs.size[row] > 1
     }
     if not open_runs:
         return None
@@ -177,6 +181,19 @@ def _halve_open(problem: Problem, draft: _Draft) -> tuple[Run, ...] | None:
     for row, run in enumerate(draft.runs.runs):
         kept.extend(halve(problem, run) if row in open_runs else (run,))
     return tuple(kept)
+
+
+def _search(ledger: Ledger, arcs: Arcs, seed: int, limits: Limits, started: float) -> None:
+    """Anneal where there is enough to plan, then re-plan half-days one by one."""
+    if limits.seconds is not None:
+        left = limits.seconds - (limits.clock() - started)
+        begun, budget = limits.clock(), FOR_ANNEALING * left
+        if left > 0 and len(ledger.duties) >= FEW_DUTIES:
+            anneal(ledger, arcs, seed=seed, progress=lambda: (limits.clock() - begun) / budget)
+    elif len(ledger.duties) >= FEW_DUTIES and limits.moves_per_duty:
+        moves = min(limits.moves_per_duty * len(ledger.duties), limits.most_moves)
+        anneal(ledger, arcs, seed=seed, moves=moves)
+    _sweep(ledger, arcs, seed, limits, started)
 
 
 def _sweep(ledger: Ledger, arcs: Arcs, seed: int, limits: Limits, started: float) -> None:
@@ -201,9 +218,20 @@ def _people(problem: Problem, draft: _Draft, ledger: Ledger) -> tuple[list[int |
     second: list[int | None] = [problem.promised_second.get(row) for row in range(len(draft.runs.runs))]
     rows = zip(draft.duties.run.tolist(), draft.duties.second, ledger.volunteer.tolist(), strict=True)
     for run, is_second, volunteer in rows:
-        if volunteer >= 0:
+        if volunteer >= 0 and run >= 0:
             (second if is_second else driver)[run] = volunteer
     return driver, second
+
+
+def _standbys_wanted(problem: Problem, runs: RunTable) -> tuple[StandbyDuty, ...]:
+    """Return the standbys that drivers should leave people for: who stands by is chosen in the end."""
+    if not problem.standby:
+        return ()
+    return tuple(
+        StandbyDuty(2 * slot.day + slot.direction, usefulness(problem, runs, slot, rows)[0])
+        for slot, rows in wanted_standbys(problem, runs)
+        if slot not in problem.promised_standby
+    )
 
 
 def _promised_price(problem: Problem, runs: RunTable) -> int:
@@ -232,10 +260,7 @@ def _floor(problem: Problem, runs: RunTable) -> int:
     )
     bookings = promised_bookings(problem)
     duties = list_duties(problem, runs)
-    mine = alone[duties.run] & ~duties.second
-    lone = Duties(
-        duties.run[mine], duties.second[mine], duties.slot[mine], duties.price[mine], duties.children[mine]
-    )
+    lone = duties.where((duties.run >= 0) & ~duties.second & alone[np.maximum(duties.run, 0)])
     arcs = list_arcs(problem, runs, lone, bookings)
     return undone_legs(lone, runs, cover(problem, lone, arcs, bookings, problem.tables.served).volunteer)
 
@@ -247,3 +272,5 @@ def _rides_alone(problem: Problem, child: int) -> bool:
 
 TIE = 8  # more than the children in a car: no other run is worth parting a pair
 SMALL_GAIN = 10  # repeats' worth: below it a sweep has nearly settled, and knots show
+FEW_DUTIES = 100  # fewer are settled by re-planning half-days, and need no compiled code
+FOR_ANNEALING = 0.85  # of the time that a deadline leaves

@@ -19,6 +19,21 @@ def load_price(tables: Tables, volunteers: Ints, nth: Ints) -> Ints:
     return np.rint(tables.load_unit[volunteers] * (2 * nth - 1)).astype(np.int64)
 
 
+def pledge_step(tables: Tables, volunteers: Ints, nth: Ints) -> Ints:
+    """Return what the search adds to the n-th duty of volunteers (past ones counted) beyond their pledge.
+
+    It is no part of the objective: it keeps everybody within what was pledged for these weeks, wherever the same
+    legs can be covered otherwise.
+    """
+    in_these_weeks = nth - tables.served[volunteers] + tables.week_used[volunteers].sum(axis=1)
+    return np.asarray(np.where(in_these_weeks > tables.pledged[volunteers], PLEDGE_STEP, 0), dtype=np.int64)
+
+
+def search_load_price(tables: Tables, volunteers: Ints, nth: Ints) -> Ints:
+    """Return what the search pays for the n-th duty of each volunteer: its price, and the step of the pledge."""
+    return load_price(tables, volunteers, nth) + pledge_step(tables, volunteers, nth)
+
+
 def km_price(problem: Problem, runs: RunTable, rows: Ints, volunteers: Ints) -> Ints:
     """Return what approach and return cost, for pairs of run and volunteer."""
     return np.rint(problem.weights.km * runs.detour_km(rows, volunteers)).astype(np.int64)
@@ -131,3 +146,6 @@ def _load(tables: Tables, people: Ints) -> int:
     volunteer = np.repeat(np.arange(len(done)), done)
     nth = np.arange(len(volunteer)) - np.repeat(np.cumsum(done) - done, done)
     return int(load_price(tables, volunteer, tables.served[volunteer] + nth + 1).sum())
+
+
+PLEDGE_STEP = 2_000  # far above any wish, far below a leg without a driver

@@ -9,31 +9,51 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from ortools.graph.python import min_cost_flow
 
-from scheduling.cost import load_price, pair_floor, standing_price
+from scheduling.cost import load_price, pair_floor, search_load_price, standing_price
 from scheduling.feasibility import Bookings, eligible
 from scheduling.problem import Problem
 from scheduling.tables import Bools, Ints, RunTable, Tables
 
 
+class StandbyDuty(NamedTuple):
+    """A half-day on which somebody should stand by, and who may: shape (V,)."""
+
+    slot: int
+    may: Bools
+
+
 @dataclass(frozen=True)
 class Duties:
-    """What needs a person, ordered by slot: drivers of runs, and second adults.
+    """What needs a person, ordered by slot: drivers of runs, second adults, standbys.
 
-    Arrays of length N; `children` is (N, most in a run), -1 for nobody and for all of a second adult's.
+    Arrays of length N; `children` is (N, most in a run), -1 for nobody and for all of a second adult's or standby's.
     """
 
-    run: Ints
+    run: Ints  # below 0 for a standby: -1 - its position in `standbys`
     second: Bools
     slot: Ints
     price: Ints  # of leaving the duty undone
     children: Ints
+    standbys: tuple[StandbyDuty, ...] = ()
 
     def __len__(self) -> int:
         return len(self.run)
+
+    def where(self, mask: Bools) -> Duties:
+        """Return those duties for which the mask is true."""
+        return Duties(
+            self.run[mask],
+            self.second[mask],
+            self.slot[mask],
+            self.price[mask],
+            self.children[mask],
+            self.standbys,
+        )
 
 
 @dataclass(frozen=True)
@@ -48,26 +68,29 @@ class Arcs:
 
 @dataclass(frozen=True)
 class Cover:
-    """The flow's answer: a volunteer or -1 per duty, the network's least total, and the undone duties' price."""
+    """The flow's answer: a volunteer or -1 per duty, and the network's least total."""
 
     volunteer: Ints
     value: int
-    undone: int
 
 
-def list_duties(problem: Problem, runs: RunTable) -> Duties:
-    """Return all duties of the runs that nobody has promised yet."""
+def list_duties(problem: Problem, runs: RunTable, standbys: tuple[StandbyDuty, ...] = ()) -> Duties:
+    """Return all duties of the runs that nobody has promised yet, and these standbys."""
     drivers = [row for row in range(len(runs.runs)) if row not in problem.promised]
     seconds = [
         row for row in np.flatnonzero(runs.second_adult).tolist() if row not in problem.promised_second
     ]
-    run = np.array(drivers + seconds, dtype=np.int64)
-    second = np.arange(len(run)) >= len(drivers)
-    order = np.lexsort((run, second, runs.slot[run])) if len(run) else run
-    run, second = run[order], second[order]
-    price = problem.weights.uncovered_child_leg * runs.size[run]
-    children = np.where(second[:, None], -1, runs.children[run])
-    return Duties(run, second, runs.slot[run], price, children)
+    run = np.array([*drivers, *seconds, *(-1 - at for at in range(len(standbys)))], dtype=np.int64)
+    second = np.isin(np.arange(len(run)), len(drivers) + np.arange(len(seconds)))
+    slot = np.array([*runs.slot[drivers + seconds], *(one.slot for one in standbys)], dtype=np.int64)
+    order = np.lexsort((np.abs(run), run < 0, second, slot))
+    run, second, slot = run[order], second[order], slot[order]
+    weights = problem.weights
+    size = np.append(runs.size, 0)[np.maximum(run, -1)]
+    price = np.where(run < 0, weights.uncovered_standby, weights.uncovered_child_leg * size)
+    nobody = np.full((1, runs.children.shape[1]), -1, dtype=np.int64)
+    children = np.vstack([runs.children, nobody])[np.where(second, -1, np.maximum(run, -1))]
+    return Duties(run, second, slot, price, children, standbys)
 
 
 def list_arcs(problem: Problem, runs: RunTable, duties: Duties, bookings: Bookings) -> Arcs:
@@ -75,15 +98,10 @@ def list_arcs(problem: Problem, runs: RunTable, duties: Duties, bookings: Bookin
 
     Raises ValueError where there are more such pairs than a plan of one piece can hold in memory.
     """
-    tables = problem.tables
     counts, people, pairs = [np.zeros(1, dtype=np.int64)], [np.zeros(0, dtype=np.int64)], 0
     for slot in np.unique(duties.slot).tolist():
         first, last = np.searchsorted(duties.slot, [slot, slot + 1])
-        rows, second = duties.run[first:last], duties.second[first:last]
-        mask = eligible(tables, runs, rows)
-        if second.any():
-            mask[second] = eligible(tables, runs, rows[second], second=True)
-        mask &= bookings.open(slot)
+        mask = _may_do(problem, runs, duties, np.arange(first, last)) & bookings.open(slot)
         counts.append(mask.sum(axis=1))
         pairs += int(counts[-1].sum())
         if pairs > MOST_ARCS:
@@ -94,7 +112,23 @@ def list_arcs(problem: Problem, runs: RunTable, duties: Duties, bookings: Bookin
         people.append(np.nonzero(mask)[1])
     start, volunteer = np.cumsum(np.concatenate(counts)), np.concatenate(people)
     duty = np.repeat(np.arange(len(duties)), np.diff(start))
-    return Arcs(start, duty, volunteer, standing_price(problem, runs, duties.run[duty], volunteer))
+    rides = duties.run[duty] >= 0
+    price = np.zeros(len(duty), dtype=np.int64)
+    price[rides] = standing_price(problem, runs, duties.run[duty[rides]], volunteer[rides])
+    return Arcs(start, duty, volunteer, price)
+
+
+def _may_do(problem: Problem, runs: RunTable, duties: Duties, which: Ints) -> Bools:
+    """Return who may do each of the duties as far as standing rules say, shape (duties, V)."""
+    run, second = duties.run[which], duties.second[which]
+    mask = np.zeros((len(which), len(problem.volunteers)), dtype=bool)
+    drives = (run >= 0) & ~second
+    mask[drives] = eligible(problem.tables, runs, run[drives])
+    if second.any():
+        mask[second] = eligible(problem.tables, runs, run[second], second=True)
+    for row in np.flatnonzero(run < 0).tolist():
+        mask[row] = duties.standbys[-1 - run[row]].may
+    return mask
 
 
 def keep(arcs: Arcs, mask: Bools, duties: int) -> Arcs:
@@ -104,14 +138,22 @@ def keep(arcs: Arcs, mask: Bools, duties: int) -> Arcs:
     return Arcs(start, duty, arcs.volunteer[mask], arcs.price[mask])
 
 
-def cover(problem: Problem, duties: Duties, arcs: Arcs, bookings: Bookings, served: Ints) -> Cover:
-    """Return the cheapest way to leave as little undone as can be.
+def cover(
+    problem: Problem,
+    duties: Duties,
+    arcs: Arcs,
+    bookings: Bookings,
+    served: Ints,
+    *,
+    within_pledges: bool = True,
+) -> Cover:
+    """Return the cheapest way to leave as little undone as can be; where that is equal, everybody within his pledge.
 
-    Prices are true or too low (a new face costs at least its share of `pair_new`), so `value` is a bound.
-    `served`: duties per volunteer counted before, shape (V,).
+    Without `within_pledges` prices are true or too low (a new face costs at least its share of `pair_new`), so
+    `value` is a bound. `served`: duties per volunteer counted before, shape (V,).
     """
     if not len(duties):
-        return Cover(np.zeros(0, dtype=np.int64), 0, 0)
+        return Cover(np.zeros(0, dtype=np.int64), 0)
     tables, slots = problem.tables, problem.slots
     network = _Network()
     duty_nodes = network.nodes(len(duties))
@@ -134,15 +176,16 @@ def cover(problem: Problem, duties: Duties, arcs: Arcs, bookings: Bookings, serv
     )
     unit = np.repeat(np.arange(len(person_key)), steps)
     nth = np.arange(len(unit)) - np.repeat(np.cumsum(steps) - steps, steps)
+    load = search_load_price if within_pledges else load_price
     network.add(
-        person_nodes[unit], sink, 1, load_price(tables, person_key[unit], served[person_key[unit]] + nth + 1)
+        person_nodes[unit], sink, 1, load(tables, person_key[unit], served[person_key[unit]] + nth + 1)
     )
     network.add(duty_nodes, sink, 1, duties.price)
     flows, value = network.solve(duty_nodes, int(sink[0]))
     volunteer = np.full(len(duties), -1, dtype=np.int64)
     used = flows[: len(arcs.duty)] > 0
     volunteer[arcs.duty[used]] = arcs.volunteer[used]
-    return Cover(volunteer, value, int(duties.price[volunteer < 0].sum()))
+    return Cover(volunteer, value)
 
 
 def bar_kin(tables: Tables, duties: Duties, arcs: Arcs, volunteer: Ints) -> tuple[Arcs, bool]:
@@ -282,7 +325,7 @@ class _Network:
 
 def undone_legs(duties: Duties, runs: RunTable, volunteer: Ints) -> int:
     """Return how many child legs a cover leaves without driver or second adult."""
-    open_runs: Sequence[int] = np.unique(duties.run[volunteer < 0]).tolist()
+    open_runs: Sequence[int] = np.unique(duties.run[(volunteer < 0) & (duties.run >= 0)]).tolist()
     return int(runs.size[open_runs].sum())
 
 

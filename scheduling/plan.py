@@ -123,7 +123,9 @@ class Limits:
     sweeps: int = 8
     halvings: int = 3
     pooling: PoolRules = field(default_factory=PoolRules)
-    seconds: float | None = None  # sweeps stop when they have used as many; the flow is never cut short
+    moves_per_duty: int = 800  # of the annealing, where no `seconds` are given
+    most_moves: int = 6_000_000
+    seconds: float | None = None  # the search stops when as many are used; the flow is never cut short
     clock: Callable[[], float] = perf_counter
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from scheduling.cost import load_price, pair_price
+from scheduling.cost import load_price, pair_price, pledge_step
 from scheduling.feasibility import Bookings
 from scheduling.flow import Arcs, Duties
 from scheduling.problem import Problem
@@ -73,7 +73,8 @@ class Ledger:
     def prices(self, slot: int, duty: Ints, volunteer: Ints, standing: Ints) -> Ints:
         """Return what each arc of a slot costs when the slot's own duties are released, shape (arcs,)."""
         wishes = self.wishes(slot, duty, volunteer)
-        return standing + wishes["load"] + wishes["pair"] + wishes["circle_over"] + wishes["repeat"]
+        step = pledge_step(self.tables, volunteer, self.count[volunteer] + 1)
+        return standing + step + wishes["load"] + wishes["pair"] + wishes["circle_over"] + wishes["repeat"]
 
     def wishes(self, slot: int, duty: Ints, volunteer: Ints) -> dict[str, Ints]:
         """Return the parts of the prices that depend on other duties: load, pair, circle_over and repeat."""

@@ -154,7 +154,7 @@ def _volunteer(dice: np.random.Generator, towns: list[Point], crowd: Floats, day
         "child_seats": int(dice.choice([0, 1, 2], p=[0.55, 0.33, 0.12])),
         "wheelchair": bool(dice.random() < 0.09),
         "cap_week": cap,
-        "pledge_week": max(1, cap - int(dice.random() < 0.42)),
+        "pledge_week": max(1, cap - int(dice.random() < 0.2)),
         "avail": "".join("1" if mark else "0" for mark in offered),
         "blockouts": np.flatnonzero(dice.random(days) < 0.04).tolist(),
         "vetted_until": int(dice.integers(0, days)) if dice.random() < 0.04 else 2 * days,

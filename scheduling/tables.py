@@ -69,12 +69,29 @@ class Tables:
         for index, volunteer in enumerate(people):
             for on in volunteer.blockouts & position.keys():
                 self.blocked[index, position[on]] = True
-        pledged = np.array([max(v.pledge_week, 1) for v in people], dtype=np.float64)
-        self.load_unit = problem.weights.load / (pledged * max(self.weeks + problem.past_weeks, 1))
+        self._read_pledges(problem)
         self.household = sorted(
             {(min(i, j), max(i, j)) for i, volunteer in enumerate(people) for j in volunteer.household}
         )
         self.couples = [(i, int(j)) for i, j in enumerate(self.together) if i < j]
+
+    def _read_pledges(self, problem: Problem) -> None:
+        """Count the weeks for which each one's pledge stands: those in which he is in the rotation.
+
+        `pledged`: duties in these weeks, and what he still owes of the past ones.
+        """
+        present = (self.from_on[:, None] <= self.ordinal) & (self.ordinal <= self.until_on[:, None])
+        weeks = np.zeros((len(present), self.weeks), dtype=bool)
+        for day, week in enumerate(self.week_of_day):
+            weeks[:, week] |= present[:, day]
+        since = (self.ordinal[0] - self.from_on + 6) // 7 if len(self.ordinal) else self.from_on
+        past = np.clip(since, 0, problem.past_weeks)
+        pledge: Ints = np.array([v.pledge_week for v in problem.volunteers], dtype=np.int64)
+        owed = pledge * past - np.array([v.served for v in problem.volunteers], dtype=np.int64)
+        self.pledged: Ints = pledge * weeks.sum(axis=1) + np.maximum(owed, 0)
+        self.load_unit: Floats = problem.weights.load / (
+            np.maximum(pledge, 1) * np.maximum(weeks.sum(axis=1) + past, 1)
+        )
 
     def _read_children(self, problem: Problem) -> None:
         children, people = problem.children, len(problem.volunteers)

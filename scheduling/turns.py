@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scheduling.cost import pair_price
+from scheduling.cost import PLEDGE_STEP, pair_price
 from scheduling.flow import Arcs
 from scheduling.problem import Problem, Turning
 from scheduling.slots import Ledger
@@ -96,6 +96,8 @@ class _Beam:
         )
         alike = np.full(len(people), child)
         self.load_unit = dict(zip(people.tolist(), tables.load_unit[people].tolist(), strict=True))
+        pledged = tables.pledged[people] + tables.served[people] - tables.week_used[people].sum(axis=1)
+        self.pledged = dict(zip(people.tolist(), pledged.tolist(), strict=True))
         self.count = dict(zip(people.tolist(), ledger.count[people].tolist(), strict=True))
         self.is_new = dict(zip(people.tolist(), (ledger.rides[child, people] == 0).tolist(), strict=True))
         self.pair: dict[int, int] = dict(
@@ -159,6 +161,7 @@ class _Beam:
     def _price(self, state: _State, ride: int, volunteer: int) -> int:
         nth = self.count[volunteer] + state.used[volunteer] + 1
         price: int = round(self.load_unit[volunteer] * (2 * nth - 1))
+        price += PLEDGE_STEP if nth > self.pledged[volunteer] else 0
         if self.is_new[volunteer] and not state.used[volunteer]:
             new = sum(1 for other in state.used if self.is_new[other])
             price += self.pair[volunteer] + (self.over if self.faces + new >= self.target else 0)
