@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from datetime import datetime
@@ -26,6 +27,7 @@ from escort.messages import link_maker
 from escort.migrations import is_current
 from escort.rota.asks import LinkMaker
 from escort.settings import LOOPBACK, Settings
+from escort.upkeep.address import AddressWatch, only_working_links
 from escort.web import policy, render, security, session_routes
 from escort.web.coordinator import routes as coordinator
 from escort.web.deps import Clock, House
@@ -79,13 +81,19 @@ def build_house(
 ) -> House:
     """Put a district together. `moved` turns real time into a demonstration's."""
     clock: Clock = StoreClock(settings.tz, moved=moved)
-    lacks = SafetyWatch(store, needs_second_factor=not settings.stays_on_this_machine, real_now=real_now)
+    links = None
+    if not is_demo:
+        links = AddressWatch(settings.base_url, keyring=store.keyring, real_now=real_now)
+    lacks = SafetyWatch(
+        store, needs_second_factor=not settings.stays_on_this_machine, real_now=real_now, links=links
+    )
     return House(
         store=store,
         settings=settings,
         clock=clock,
         zone=settings.tz,
         is_demo=is_demo,
+        links=links,
         lacks=tuple if is_demo else lacks,
     )
 
@@ -102,7 +110,9 @@ def build_jobs(house: House, *, client: httpx.Client, batch: int = 20) -> Jobs:
             client=client,
             is_demo=house.is_demo,
             template_code=partial(_template_code, house.store),
+            address=house.links,
         ),
+        address=house.links,
         links=house_links(house),
         duty_phone=house.settings.duty_phone,
         board_link=f"{house.settings.base_url}/today",
@@ -119,10 +129,12 @@ def build_channels(
     client: httpx.Client,
     is_demo: bool,
     template_code: Callable[[str], str | None] = lambda _key: None,
+    address: AddressWatch | None = None,
 ) -> Mapping[str, Channel]:
     """Return the channels in the order in which they are tried; by hand stands last and always works.
 
-    `template_code` says what the SMS provider calls one of our templates, where it has approved it.
+    `template_code` says what the SMS provider calls one of our templates, where it has approved it. With `address`
+    the machines' channels refuse links that nobody can open.
     """
     channels: dict[str, Channel] = {}
     if settings.sms_url and settings.sms_secret:
@@ -152,6 +164,8 @@ def build_channels(
             url=settings.webhook_url,
             allow_private=is_demo,
         )
+    if address is not None:
+        channels = {name: only_working_links(channel, address) for name, channel in channels.items()}
     if settings.console:
         channels["console"] = Console(sys.stdout)
     channels["by_hand"] = ByHand()
@@ -255,18 +269,37 @@ def check_ready_to_serve(settings: Settings) -> None:
 class WebServer(uvicorn.Server):
     """Ends the answers that never end by themselves; else the server would wait for its readers to leave."""
 
+    def __init__(self, config: uvicorn.Config, when_listening: Callable[[], None] = lambda: None) -> None:
+        super().__init__(config)
+        self._when_listening = when_listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            threading.Thread(target=self._when_listening, name="listening", daemon=True).start()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         house: House = self.config.app.state.house  # type: ignore[union-attr]  # it was given a FastAPI
         house.closing.set()
         await super().shutdown(sockets)
 
 
-def serve(web: FastAPI, settings: Settings) -> None:
-    """Serve until Ctrl-C. Ends the process where the address is taken."""
-    config = uvicorn.Config(
-        web, host=settings.host, port=settings.port, access_log=False, log_level="warning"
+def server_config(web: FastAPI, settings: Settings) -> uvicorn.Config:
+    """Return how the pages are served: who a visitor is, only a proxy on this machine may say."""
+    return uvicorn.Config(
+        web,
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        log_level="warning",
+        proxy_headers=True,
+        forwarded_allow_ips="127.0.0.1,::1",
     )
-    server = WebServer(config)
+
+
+def serve(web: FastAPI, settings: Settings, *, when_listening: Callable[[], None] = lambda: None) -> None:
+    """Serve until Ctrl-C. Ends the process where the address is taken. `when_listening` runs in a thread of its own."""
+    server = WebServer(server_config(web, settings), when_listening)
     try:
         server.run()
     except KeyboardInterrupt:

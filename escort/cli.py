@@ -37,6 +37,7 @@ from escort.rota import legs, planning
 from escort.rota.follow import follow_book
 from escort.settings import Settings, check_names
 from escort.upkeep import channels
+from escort.upkeep.readiness import WORDS
 from escort.web.deps import House
 from scheduling import check_plan, plan_file, synthetic
 from scheduling.clock import Clock as StoreClock
@@ -85,7 +86,7 @@ def serve() -> None:
                 clock.stop(wait=False)
 
             web = wiring.create_app(house, lifespan=lifespan)
-            wiring.serve(web, settings)
+            wiring.serve(web, settings, when_listening=lambda: _say_whether_links_work(house))
 
 
 @cli.command()
@@ -96,8 +97,11 @@ def clock() -> None:
     settings = _settings()
     wiring.check_ready_to_serve(settings)
     with _real_house(settings) as house, wiring.http_client() as client:
+        for lack in house.lacks():
+            typer.echo(f"还不能用于真实孩子：{lack}。")
         running = _start_clock(house, wiring.build_jobs(house, client=client))
         typer.echo("钟在走。Ctrl-C 停下。")
+        _say_whether_links_work(house)
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
@@ -412,6 +416,14 @@ def _start_clock(house: House, jobs: Jobs) -> StoreClock:
         daily={"evening rotation": jobs.evening},
     )
     return clock
+
+
+def _say_whether_links_work(house: House) -> None:
+    """Look through the address itself; only once the server listens can it answer."""
+    if house.links is None or house.links.is_malformed:
+        return  # that was said among what is missing
+    if (fault := house.links.fault()) is not None:
+        typer.echo(f"{house.settings.base_url}：{WORDS[fault]}。")
 
 
 def _welcome_first_coordinator(house: House) -> None:

@@ -43,6 +43,7 @@ from escort.rota import (
 )
 from escort.rota.problems import week_of
 from escort.upkeep import channels as upkeep_channels
+from escort.upkeep.address import TOLD_AFTER, AddressWatch
 from notifications import delivery, holds, inbound, outbox
 from notifications.channels import Channel
 from notifications.models import Urgency
@@ -52,6 +53,7 @@ log = logging.getLogger(__name__)
 EVENING = time(18, 0)
 PLAN_SEED = 20210401
 REST = timedelta(minutes=1)  # after a heavy job that failed, or could not do everything
+LINKS = "store:links"  # what the case about a dead address of links is about
 STUCK = timedelta(seconds=60)  # no job may go undone for longer
 PATIENT_JOBS = {
     "deliver": job_leases.LONGEST_JOB,
@@ -82,6 +84,7 @@ class Jobs:
     owner: str
     batch: int = 20
     blockout_day: int = 20  # of each month: from 18:00 on people are asked which days of the next they cannot
+    address: AddressWatch | None = None  # of the links in messages
     ping: Callable[[], None] | None = None  # the outside dead-man's switch
     crash_point: Callable[[str], None] = field(default=delivery.no_crash)
     pulse: Pulse | None = None  # of the clock that runs these jobs, where one does
@@ -466,12 +469,41 @@ class Jobs:
             if cases.anything_to_tell(session) and cases.on_duty(session, now, self.zone) is None:
                 wrong.append("urgent cases wait and nobody is on duty")
         wrong += [f"job {job} has not been done" for job in self._note_stuck_jobs(now)]
+        if self._note_dead_address(now):
+            wrong.append("the address of links in messages does not lead here")
         if not wrong and self.ping is not None:
             try:
                 self.ping()
             except httpx.HTTPError as error:
                 log.warning("the dead-man's switch did not answer: %r", error)
         return wrong
+
+    def _note_dead_address(self, now: datetime) -> bool:
+        """Return whether the address of links has been dead for a while, with a case; close that of a live one."""
+        if self.address is None or self.address.is_malformed:
+            return False  # a wrong setting is no accident: every page says so
+        self.address.fault()
+        dead_since = self.address.dead_since
+        is_dead = dead_since is not None and self.real_now() - dead_since >= TOLD_AFTER
+        with self.store.write() as session:
+            if is_dead:
+                cases.open_case(
+                    session,
+                    kind=CaseKind.STUCK_WORK,
+                    about=LINKS,
+                    sentence=wording.case_dead_links(),
+                    now=now,
+                )
+            elif dead_since is None:
+                cases.close_because(
+                    session,
+                    kinds=[CaseKind.STUCK_WORK],
+                    abouts=[LINKS],
+                    by="system",
+                    reason="又打得开了",
+                    now=now,
+                )
+        return is_dead
 
     def _note_stuck_jobs(self, now: datetime) -> list[str]:
         """Return the jobs that have not ended well for too long, each with a case; close those of the well ones."""

@@ -889,6 +889,10 @@ def case_stuck_work(what: str) -> str:
     return f"“{what}”反复办不成，已放在一边，请告诉系统管理员"
 
 
+def case_dead_links() -> str:
+    return "短信里的链接现在打不开，带链接的短信改由办公室打电话。请告诉装系统的人，通了会自己结案"
+
+
 def all_templates() -> Templates:
     """Every registered template, as `notifications` checks them."""
     return Templates(

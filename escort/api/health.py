@@ -1,9 +1,12 @@
 """Whether this process, its store and its clock are alive. A dead clock in a live web process is the silent failure."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
 
 from escort.cases.models import CaseKind
 from escort.cases.service import live_cases_of
+from escort.upkeep.address import countersign
 from escort.web.deps import HouseDep, NowDep
 from escort.web.policy import public
 from notifications import outbox
@@ -16,6 +19,12 @@ PROBE = public("probes of the machine; no names and no numbers of people")
 def alive() -> dict[str, str]:
     """The process answers."""
     return {"status": "ok"}
+
+
+@router.get("/livez/{word}", dependencies=[PROBE])
+def countersigned(house: HouseDep, word: Annotated[str, Path(pattern=r"^[\w-]{16,64}$")]) -> dict[str, str]:
+    """The process answers for its own store: who asks through the address in messages learns whether it leads here."""
+    return {"status": "ok", "proof": countersign(house.store.keyring, word)}
 
 
 @router.get("/readyz", dependencies=[PROBE])

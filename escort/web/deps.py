@@ -24,6 +24,7 @@ from escort.db import Store
 from escort.errors import DujuanError, NotAllowed, NotFound, SecondFactorNeeded, SignInNeeded
 from escort.roster.leaders import Leader, leader_of
 from escort.settings import Settings
+from escort.upkeep.address import AddressWatch
 from escort.web import cookies, csrf
 from escort.web.render import environment
 
@@ -49,6 +50,9 @@ class House:
     closing: Event = field(
         default_factory=Event
     )  # set when the server stops: answers that go on for ever end
+    links: AddressWatch | None = (
+        None  # whether the address in messages leads here; a demonstration sends none
+    )
     lacks: Callable[[], Sequence[str]] = tuple  # what keeps real children out of this store, in sentences
 
     @cached_property

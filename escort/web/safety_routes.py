@@ -12,6 +12,7 @@ from escort.access import accounts, audit
 from escort.access.models import AuditEvent
 from escort.db import Store
 from escort.sentences import mark
+from escort.upkeep.address import AddressWatch
 from escort.upkeep.readiness import WORDS, newest_backups, safety_of, what_is_missing
 from escort.web.deps import CurrentCoordinator, HouseDep, ReadSessionDep
 from escort.web.render import page
@@ -22,10 +23,18 @@ router = APIRouter(include_in_schema=False)
 class SafetyWatch:
     """Says what is missing, and looks at the store for it only once in a while: every page asks."""
 
-    def __init__(self, store: Store, *, needs_second_factor: bool, real_now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        needs_second_factor: bool,
+        real_now: Callable[[], datetime],
+        links: AddressWatch | None = None,
+    ) -> None:
         self._store = store
         self._needs_second_factor = needs_second_factor
         self._real_now = real_now
+        self._links = links
         self._known: tuple[datetime, Sequence[str]] | None = None
 
     def __call__(self) -> Sequence[str]:
@@ -33,7 +42,12 @@ class SafetyWatch:
         if self._known is None or now - self._known[0] >= LOOKS_EVERY:
             with self._store.read() as session:
                 safety = safety_of(session)
-            lacks = what_is_missing(safety, needs_second_factor=self._needs_second_factor, real_now=now)
+            lacks = what_is_missing(
+                safety,
+                needs_second_factor=self._needs_second_factor,
+                real_now=now,
+                links=self._links.known if self._links else None,
+            )
             self._known = now, [WORDS[lack] for lack in lacks]
         return self._known[1]
 

@@ -25,6 +25,7 @@ OPEN = {
     "/setup/{token}",
     "/gate/bind/{token}",
     "/livez",
+    "/livez/{word}",
     "/readyz",
     "/healthz/dispatch",
     "/api/openapi.json",
@@ -171,6 +172,7 @@ def _filled(path: str, world: World, token: str) -> str:
     yang = world.yang
     known = {
         "token": token,
+        "word": "w" * 32,
         "leg_id": yang.leg.id,
         "run_id": yang.run.id,
         "child_id": yang.child.id,

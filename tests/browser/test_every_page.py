@@ -221,7 +221,7 @@ def the_office(app: FastAPI, house: House) -> Visitor:
 
 
 DESK: Any = {"width": 1280, "height": 900}
-MACHINES = ("/livez", "/readyz", "/healthz/dispatch", "/api/openapi.json", "/static")
+MACHINES = ("/livez", "/livez/{word}", "/readyz", "/healthz/dispatch", "/api/openapi.json", "/static")
 PAPER = "html.paper"  # drawn for a sheet of A4, not for a window
 SHAPE = re.compile(r"<\w+|(?<=\s)(?:class|role|type|lang)=\"[^\"]*\"|\saria-\w+")
 BUTTONS = """[...document.querySelectorAll("main button, main a.button")]
