@@ -102,6 +102,7 @@ def _agree(session: Session, one: Asked, half: Offer, *, how: str, now: datetime
         session.exec(update(Ask).where(col(Ask.id) == one.offer.ask_id).values(answer=how))
         return False
     [first] = read_asked(session, of_offer(), {"offer_id": half.id})
+    session.execute(close_ask(), {"ask_id": half.ask_id, "now": now, "how": _said(session, half)})
     scene = scene_of(session, volunteer_id=half.volunteer_id, runs=[one.run])
     scene = replace(scene, beside={one.run_id: one.offer.role})
     broken = what_breaks(session, scene, [first.seat])
@@ -120,22 +121,25 @@ def _agree(session: Session, one: Asked, half: Offer, *, how: str, now: datetime
     tell_the_others(session, first.offer, now=now, zone=zone)
     _take_back_refusals(session, scene, [first], now)
     _join_circles(session, scene, [first], now)
-    session.execute(close_ask(), {"ask_id": first.offer.ask_id, "now": now, "how": "couple"})
     tell_they_go(session, first.offer, now=now, zone=zone)
     return True
 
 
 def _take_both(session: Session, one: Asked, first: Asked, *, how: str, now: datetime) -> bool:
     assert one.run is not None
-    said = session.exec(select(Ask.answer).where(Ask.id == first.offer.ask_id)).one()
     both = session.begin_nested()
     if take_seat(session, one.offer, one.run, how=how, now=now) and take_seat(
-        session, first.offer, one.run, how=said, now=now
+        session, first.offer, one.run, how=_said(session, first.offer), now=now
     ):
         both.commit()
         return True
     both.rollback()
     return False
+
+
+def _said(session: Session, waiting: Offer) -> str:
+    """Return how the yes that waits was said, and by whom."""
+    return session.exec(select(Ask.answer).where(Ask.id == waiting.ask_id)).one()
 
 
 def _take(

@@ -219,6 +219,7 @@ def test_whoever_cannot_any_more_is_found_at_the_second_yes(session: Session) ->
     assert shifts_of(session, ride.run) == []
     assert offers_to(session, wang)[-1].end_reason == "same_half_day"
     assert "您两位要一起才去" in last_text(session, party_of(chen))
+    assert {ask.state for who in (wang, chen) for ask in asks_to(session, who)} == {AskState.ANSWERED}
     assert told(session, party_of(wang))[-1] == "couple.stays"
 
 
