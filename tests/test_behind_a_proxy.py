@@ -1,11 +1,8 @@
 """The application behind a reverse proxy, as the pilot kit sets it up: a real one, that does what Caddy does by default."""
 
 import re
-import socket
-import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +23,7 @@ from escort.settings import Settings
 from escort.upkeep.address import AddressWatch
 from escort.upkeep.readiness import Lack
 from escort.web.policy import public
+from tests.browser.phones import listening, running
 
 ROOT = Path(__file__).parent.parent
 NAME = "https://jiesong.example"
@@ -78,23 +76,6 @@ def a_proxy(to: str) -> FastAPI:
     return app
 
 
-@contextmanager
-def running(server: uvicorn.Server, port: socket.socket) -> Iterator[None]:
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [port]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield
-    server.should_exit = True
-    thread.join(timeout=10)
-
-
-def a_port() -> tuple[socket.socket, str]:
-    port = socket.socket()
-    port.bind(("127.0.0.1", 0))
-    return port, f"http://127.0.0.1:{port.getsockname()[1]}"
-
-
 @pytest.fixture
 def site(store: Store) -> Iterator[Site]:
     settings = Settings(database_url=store.url, base_url=NAME)
@@ -118,12 +99,11 @@ def site(store: Store) -> Iterator[Site]:
 
         app.add_api_route("/who", who, dependencies=[public("says who asks, for this test")])
 
-    inner, app_address = a_port()
-    outer, proxy_address = a_port()
     server = WebServer(server_config(create_app(house, extra=add), settings))
-    proxy = uvicorn.Server(uvicorn.Config(a_proxy(app_address), log_level="error"))
-    with inner, outer, running(server, inner), running(proxy, outer):
-        yield Site(app_address, proxy_address, server, store)
+    with listening() as (inner, app_address), listening() as (outer, proxy_address):
+        proxy = uvicorn.Server(uvicorn.Config(a_proxy(app_address), log_level="error"))
+        with running(server, inner), running(proxy, outer):
+            yield Site(app_address, proxy_address, server, store)
 
 
 def test_the_application_learns_from_the_proxy_who_asks_and_from_nobody_else(site: Site) -> None:

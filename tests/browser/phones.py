@@ -44,7 +44,13 @@ def listening() -> Iterator[tuple[socket.socket, str]]:
 
 @contextmanager
 def served_at(app: FastAPI, port: socket.socket) -> Iterator[None]:
-    server = WebServer(uvicorn.Config(app, log_level="error", lifespan="off"))
+    with running(WebServer(uvicorn.Config(app, log_level="error", lifespan="off")), port):
+        yield
+
+
+@contextmanager
+def running(server: uvicorn.Server, port: socket.socket) -> Iterator[None]:
+    """Let a server listen at this port until the end of the block."""
     thread = threading.Thread(target=server.run, kwargs={"sockets": [port]}, daemon=True)
     thread.start()
     while not server.started:
