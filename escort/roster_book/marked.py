@@ -31,7 +31,7 @@ def note_handed_back(session: Session, *, by: str, now: datetime, book: RosterBo
     audit.record(
         session,
         actor=by,
-        action="roster_book.handed_back",
+        action="marked_book.exported",
         subject="roster_book",
         fields=[f"rows: {len(book.reports)}", *BOLD_FIELDS],
         now=now,

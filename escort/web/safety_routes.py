@@ -97,6 +97,7 @@ LOOKS_EVERY = timedelta(seconds=10)
 COUNTED = {
     "month": mark("月份"),
     "volunteers": mark("志愿者"),
+    "rows": mark("行"),
     "儿童": mark("儿童"),
     "志愿者": mark("志愿者"),
     "学校": mark("学校"),
@@ -105,4 +106,9 @@ COUNTED = {
     "常用地点": mark("常用地点"),
 }
 """What a line of the trail counts: the book's own sheets, and the words of other files."""
-FILES = {"roster_book": mark("名册"), "month_sheet": mark("月报")}
+FILES = {
+    "roster_book": mark("名册"),
+    "marked_book": mark("名册（标了问题）"),
+    "month_sheet": mark("月报"),
+    "papers": mark("年审名单"),
+}

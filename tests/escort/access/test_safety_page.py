@@ -1,15 +1,18 @@
 """The strip on every page of a store that is not ready, and the page that says what is missing and who took what."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
+import escort
 from escort.access import audit
 from escort.upkeep.models import Backup
 from escort.web.deps import House
-from escort.web.safety_routes import LOOKS_EVERY, SafetyWatch
+from escort.web.safety_routes import FILES, LOOKS_EVERY, SafetyWatch
 from tests.escort.access.conftest import NOW, StillClock, small_app
 from tests.escort.access.test_web_access import a_volunteer_link, an_account, sign_in
 from tests.queries import count_queries
@@ -116,3 +119,11 @@ def test_an_empty_page_says_so(watched: House, visitor: TestClient) -> None:
 
     assert "还没有做过备份。" in shown
     assert "还没有人下载过。" in shown
+
+
+def test_every_kind_of_file_that_leaves_the_house_has_a_name_on_the_page() -> None:
+    sources = [path.read_text("utf-8") for path in Path(escort.__file__).parent.rglob("*.py")]
+    kinds = {kind for source in sources for kind in re.findall(r'action="(\w+)\.exported"', source)}
+
+    assert len(kinds) >= 4
+    assert kinds == set(FILES)

@@ -240,7 +240,7 @@ def test_a_book_with_flaws_is_handed_back_with_a_column_that_names_them(desk: De
     sheet = openpyxl.load_workbook(io.BytesIO(answer.content))["志愿者"]
     assert "不能用" in str(sheet.cell(3, sheet.max_column).value)
     with desk.house.store.read() as session:
-        action = "roster_book.handed_back"
+        action = "marked_book.exported"
         assert len(session.exec(select(AuditEvent).where(AuditEvent.action == action)).all()) == 1
     assert 'id="h-verdict"' in desk.get("/import"), "it still waits"
 

@@ -10,6 +10,7 @@ from escort.db import Store
 from escort.families.models import Child
 from escort.roster.models import Blockout, Volunteer
 from escort.rota.models import AskKind, Direction, Offer, OfferState, Refusal, Run, Shift, ShiftState
+from notifications.models import Message
 from tests.builders import NOW, ZONE
 from tests.escort.web.visitors import (
     Site,
@@ -120,6 +121,10 @@ def test_one_tap_says_yes_to_all_and_binds_the_phone(site: Site, wednesday: Wedn
     with site.store.read() as session:
         assert states(session, offers) == [OfferState.ACCEPTED, OfferState.ACCEPTED]
         assert len(session.exec(select(Device)).all()) == 1
+        told = session.exec(select(Message.party).where(Message.template == "device.bound")).all()
+    assert told == [wednesday.wang], (
+        "whoever holds the registered number reads that a phone was taken for his"
+    )
     assert "王师傅" in browser.get(address).text
     assert "记下了，能去：周四上学、周五放学" in browser.get(answer.headers["location"]).text
 
