@@ -198,6 +198,18 @@ class Desk:
         """Return up to `best` ways to find somebody for a run that has nobody: as after a no that lies back."""
         return self.what_if(Wanted(run, is_second), best=best)
 
+    def least_by_flow(self, event: Event) -> tuple[int, int]:
+        """Return how many duties stay open after an event, and how many others change hands, by the flow alone."""
+        self.away = set()
+        happened = _Undo(self.board)
+        freed, gone = self._happen(event, happened)
+        wanted = [duty for duty in freed if duty not in gone]
+        called = [self._call_standbys(duty) for duty in wanted[:1]]
+        found = least_by_flow(self.board, wanted) if wanted else (0, 0)
+        for undo in (*called, happened):
+            undo.all()
+        return found
+
     def _happen(self, event: Event, undo: _Undo) -> tuple[list[int], list[int]]:
         """Let it happen; return the duties that lost somebody, in order of time, and those of them no longer wanted."""
         slots = self.duties.slot

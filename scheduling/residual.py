@@ -54,6 +54,7 @@ class Board(NamedTuple):
     movable: Bools  # (N,) may change hands at all
     week_of: Ints  # (S,)
     month_of: Ints  # (S,)
+    week_first: Ints  # (W + 1,) a week's first slot; the next one's ends it
     load_unit: NDArray[np.float64]  # (V,)
     known: Bools  # (C, V)
     target: Ints  # (C,)
@@ -121,6 +122,7 @@ def lay_out(problem: Problem) -> tuple[Board, Duties, RunTable]:
                 movable=np.ones(len(duties), dtype=bool),
                 week_of=tables.week_of_day[days],
                 month_of=tables.month_of_day[days],
+                week_first=np.searchsorted(tables.week_of_day[days], np.arange(tables.weeks + 1)),
                 load_unit=tables.load_unit,
                 known=tables.known,
                 target=tables.circle_target,
@@ -275,7 +277,8 @@ def least_changes(board: Board, duty: int, is_strict: bool) -> int:
             if not is_strict and seen[person, week]:
                 continue
             seen[person, week] = True
-            for other in range(board.cell.shape[1]):
+            first, last = _slots_to_give(board, week, is_full)
+            for other in range(first, last):
                 given = board.cell[person, other]
                 if given < 0 or board.layer[given] >= 0 or not board.movable[given]:
                     continue
@@ -318,7 +321,8 @@ def _mark_ways(board: Board, queue: Ints, tail: int, found: int, is_strict: bool
                     board.leads_on[here] = True
                     break
                 continue
-            for other in range(board.cell.shape[1]):
+            first, last = _slots_to_give(board, week, is_full)
+            for other in range(first, last):
                 given = board.cell[person, other]
                 leads_on = given >= 0 and board.layer[given] == depth + 1 and board.leads_on[given]
                 if leads_on and _makes_room(board, slot, other, is_full, month_full):
@@ -326,6 +330,14 @@ def _mark_ways(board: Board, queue: Ints, tail: int, found: int, is_strict: bool
                     break
             if board.leads_on[here]:
                 break
+
+
+@compiled
+def _slots_to_give(board: Board, week: int, is_full: bool) -> tuple[int, int]:
+    """Return the slots, from and until, in one of which a duty must be given up."""
+    if is_full:
+        return board.week_first[week], board.week_first[week + 1]
+    return 0, board.cell.shape[1]
 
 
 @compiled
@@ -405,13 +417,13 @@ def list_repairs(
             if depth == steps - 1:
                 used[0] += 1
                 total = spent[depth] + board.price[arc] + wishes(board, here, person)
-                first = arc_at[0] - board.start[duty]
-                if total < prices[first]:
+                nth = arc_at[0] - board.start[duty]
+                if total < prices[nth]:
                     found += 1
-                    prices[first] = total
+                    prices[nth] = total
                     for step in range(steps):
-                        ways[first, 2 * step] = current[step]
-                        ways[first, 2 * step + 1] = board.person[arc_at[step]]
+                        ways[nth, 2 * step] = current[step]
+                        ways[nth, 2 * step + 1] = board.person[arc_at[step]]
             arc_at[depth] += 1
             give_at[depth] = -1
             continue
@@ -425,7 +437,8 @@ def list_repairs(
                 give_at[depth] = slots
                 chosen = taken
         else:
-            for other in range(give_at[depth] + 1, slots):
+            first, last = _slots_to_give(board, board.week_of[slot], is_full)
+            for other in range(max(give_at[depth] + 1, first), last):
                 give_at[depth] = other
                 if board.cell[person, other] >= 0 and _makes_room(board, slot, other, is_full, month_full):
                     chosen = board.cell[person, other]
