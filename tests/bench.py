@@ -57,7 +57,12 @@ from notifications.inbound import record_inbound
 from notifications.models import Message
 from notifications.sealed import Keyring
 from notifications.testing import RecordingChannel
+from scheduling.bench_repairs import measure_repairs
+from scheduling.plan import Limits
+from scheduling.planner import plan
 from scheduling.problem import Weights
+from scheduling.problem_file import read_problem
+from scheduling.synthetic import SIZES, make_problem
 from tests.browser.phones import chromium, served
 from tests.builders import NOW as BUILT_AT
 from tests.escort.web.coordinator.days import a_full_day
@@ -145,6 +150,7 @@ def main() -> None:
         with district(Path(folder) / "full.db", at=TUESDAY_EVENING) as here:
             measure_desk(here)
             measure_backup(here, Path(folder))
+    measure_noes_in_memory(seed)
     say("whole bench, highest memory", f"{memory_mb()} MB", aim="1,024 MB")
 
 
@@ -268,6 +274,15 @@ def measure_no(here: District) -> None:
                 now=here.clock.at,
                 zone=ZONE,
             )
+
+
+def measure_noes_in_memory(seed: int) -> None:
+    """Two hundred noes to the plan of an invented district with its standbys: the least change, proved each time."""
+    problem = read_problem(make_problem(SIZES["district"], seed=seed % 1000))
+    figures = measure_repairs(problem, plan(problem, limits=Limits(sweeps=1)), seed=seed)
+    say("repair in memory: p99 of the processor", f"{figures.p99_ms:.2f} ms", aim="1 ms")
+    for line in figures.lines():
+        say("repair in memory", line)
 
 
 def measure_stand_in_search(here: District) -> None:
