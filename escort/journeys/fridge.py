@@ -1,11 +1,11 @@
-"""The week's sheet for a family's door: who comes on which day, in very large print, and never a word pair.
+"""The week's sheets for families' doors: who comes on which day, in very large print, and never a word pair.
 
 DESIGN section 8: a week ahead, on paper, a family reads the surname and the plate's tail of drivers whom the child
 knows. Of every other half-day the sheet says that it is open and that the family is told on the day before.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, select
 
 from escort import spoken
+from escort.access import audit
 from escort.errors import NotFound
 from escort.families.models import Child, Family, TellBy
 from escort.roster.models import Volunteer
@@ -70,23 +71,41 @@ def fridge_sheet(
     session: Session, *, child_id: int, week_on: date, now: datetime, zone: ZoneInfo
 ) -> FridgeSheet:
     """Return the sheet of the week that holds `week_on`. Raises NotFound where there is no such child."""
-    child = session.exec(
-        select(Child.short_name, Family.tell_by)
-        .join(Family, col(Family.id) == col(Child.family_id))
-        .where(Child.id == child_id)
-    ).first()
-    if child is None:
+    sheets = _sheets(session, Child.id == child_id, week_on=week_on, now=now, zone=zone)
+    if not sheets:
         raise NotFound("没有这个孩子，请回到列表重新选择。")
-    monday = week_on - timedelta(days=week_on.weekday())
-    halves: dict[date, dict[str, FridgeHalf]] = defaultdict(dict)
-    for leg, name, plate in _legs(session, child_id, monday):
-        halves[leg.on][leg.direction] = _half(leg, name or "", plate or "", zone)
-    days = [
-        FridgeDay(on, of_day.get(Direction.TO_SCHOOL), of_day.get(Direction.HOME))
-        for on, of_day in sorted(halves.items())
-    ]
-    name, tell_by = child
-    return FridgeSheet(child_id, name, monday, tuple(days), tell_by != TellBy.SMS, now)
+    return sheets[0]
+
+
+def fridge_sheets(
+    session: Session,
+    *,
+    school_id: int | None = None,
+    team_id: int | None = None,
+    without: Collection[int] = (),
+    week_on: date,
+    now: datetime,
+    zone: ZoneInfo,
+) -> list[FridgeSheet]:
+    """Return the sheets of all children with rides in that week whose families do not read texts, in two queries.
+
+    Of one school or one team's streets where one is named; school by school, so that the pile can be handed out.
+    """
+    chosen: list[Any] = [col(Family.tell_by) != TellBy.SMS, col(Child.id).not_in(list(without))]
+    if school_id is not None:
+        chosen.append(Child.school_id == school_id)
+    if team_id is not None:
+        chosen.append(Child.team_id == team_id)
+    sheets = _sheets(session, *chosen, week_on=week_on, now=now, zone=zone)
+    return [sheet for sheet in sheets if sheet.days]
+
+
+def note_taken_out(
+    session: Session, sheets: Sequence[FridgeSheet], *, by: str, subject: str, now: datetime
+) -> None:
+    """Write into the trail whose sheets somebody took out as a file."""
+    fields = [f"child:{sheet.child_id}.timetable" for sheet in sheets]
+    audit.record(session, actor=by, action="door_sheet.exported", subject=subject, fields=fields, now=now)
 
 
 def week_to_print(today: date) -> date:
@@ -95,8 +114,33 @@ def week_to_print(today: date) -> date:
     return monday + timedelta(days=7) if today.weekday() >= NEXT_WEEK_FROM else monday
 
 
-def _legs(session: Session, child_id: int, monday: date) -> Sequence[tuple[Leg, str | None, str | None]]:
-    """The child's rides of one week, each with its driver where he has said yes and the child knows him."""
+def _sheets(
+    session: Session, *chosen: Any, week_on: date, now: datetime, zone: ZoneInfo
+) -> list[FridgeSheet]:
+    monday = week_on - timedelta(days=week_on.weekday())
+    children: Any = (
+        select(Child.id, Child.short_name, Family.tell_by)
+        .join(Family, col(Family.id) == col(Child.family_id))
+        .where(*chosen)
+        .order_by(col(Child.school_id), col(Child.id))
+    )
+    found = list(session.exec(children))
+    halves: dict[tuple[int, date], dict[str, FridgeHalf]] = defaultdict(dict)
+    for leg, name, plate in _legs(session, [child_id for child_id, _, _ in found], monday):
+        halves[leg.child_id, leg.on][leg.direction] = _half(leg, name or "", plate or "", zone)
+    days: dict[int, list[FridgeDay]] = defaultdict(list)
+    for (child_id, on), of_day in sorted(halves.items()):
+        days[child_id].append(FridgeDay(on, of_day.get(Direction.TO_SCHOOL), of_day.get(Direction.HOME)))
+    return [
+        FridgeSheet(child_id, name, monday, tuple(days[child_id]), tell_by != TellBy.SMS, now)
+        for child_id, name, tell_by in found
+    ]
+
+
+def _legs(
+    session: Session, children: Sequence[int], monday: date
+) -> Sequence[tuple[Leg, str | None, str | None]]:
+    """The children's rides of one week, each with its driver where he has said yes and the child knows him."""
     rows: Any = (
         select(Leg, Volunteer.name, Volunteer.plate)
         .outerjoin(RunLeg, (col(RunLeg.leg_id) == col(Leg.id)) & col(RunLeg.is_live))
@@ -114,7 +158,7 @@ def _legs(session: Session, child_id: int, monday: date) -> Sequence[tuple[Leg, 
         )
         .outerjoin(Volunteer, col(Volunteer.id) == col(CircleMember.volunteer_id))
         .where(
-            Leg.child_id == child_id,
+            col(Leg.child_id).in_(children),
             col(Leg.on) >= monday,
             col(Leg.on) < monday + timedelta(days=7),
             col(Leg.state).in_((LegState.WANTED, LegState.CANCELLED)),

@@ -164,6 +164,18 @@ def print_sheet(
     return sheet
 
 
+def note_taken_out(session: Session, sheet: GateSheet, *, by: str, now: datetime) -> None:
+    """Write into the trail that a counted list was taken out as a file; what stands on it is in the line before."""
+    audit.record(
+        session,
+        actor=by,
+        action="gate_sheet.exported",
+        subject=f"gate_sheet:{sheet.school_id}:{sheet.on}:{sheet.number}",
+        fields=[f"rows: {len(sheet.rows)}"],
+        now=now,
+    )
+
+
 def _rows(session: Session, legs: Sequence[Leg], words_of: WordsOf, zone: ZoneInfo) -> list[SheetRow]:
     if not legs:
         return []

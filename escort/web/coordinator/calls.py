@@ -1,8 +1,8 @@
 """What the office tells families by voice and on paper: the evening's calls, one word read aloud, the week's sheet."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Annotated
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -13,7 +13,9 @@ from escort.access import audit
 from escort.errors import NotFound
 from escort.journeys import arrivals, calls, fridge
 from escort.journeys.words import spoken_pair, word_pair
+from escort.roster.queries import list_teams
 from escort.rota.models import Leg
+from escort.schools.service import list_schools
 from escort.sentences import mark
 from escort.web.deps import (
     CurrentCoordinator,
@@ -158,7 +160,6 @@ def show_sheet(
     week: Day | None = None,
 ) -> HTMLResponse:
     today = now.astimezone(house.zone).date()
-    this_week = today - timedelta(days=today.weekday())
     reads.saw(f"child:{child_id}", "timetable")
     sheet = fridge.fridge_sheet(
         session, child_id=child_id, week_on=week or fridge.week_to_print(today), now=now, zone=house.zone
@@ -167,7 +168,7 @@ def show_sheet(
         request,
         "coordinator/fridge.html",
         sheet=sheet,
-        weeks=[(this_week, mark("这周")), (this_week + timedelta(days=7), mark("下周"))],
+        weeks=_weeks(today),
     )
 
 
@@ -182,8 +183,28 @@ def _calls_page(
 ) -> HTMLResponse:
     shown = calls.call_list(session, now=now, zone=house.zone, words=words)
     return page(
-        request, "coordinator/calls.html", calls=shown, numbers=numbers or set(), has_read=bool(words)
+        request,
+        "coordinator/calls.html",
+        calls=shown,
+        numbers=numbers or set(),
+        has_read=bool(words),
+        pile=_pile(session, now.astimezone(house.zone).date()),
     )
+
+
+def _pile(session: Session, today: date) -> dict[str, Any]:
+    """What may be chosen for the sheets of all the families that do not read texts."""
+    return {
+        "week": fridge.week_to_print(today),
+        "weeks": _weeks(today),
+        "schools": [(school.id, school.name) for school in list_schools(session)],
+        "teams": [(line.team_id, line.name) for line in list_teams(session)],
+    }
+
+
+def _weeks(today: date) -> list[tuple[date, str]]:
+    this_week = today - timedelta(days=today.weekday())
+    return [(this_week, mark("这周")), (this_week + timedelta(days=7), mark("下周"))]
 
 
 def _back() -> RedirectResponse:

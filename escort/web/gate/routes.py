@@ -35,7 +35,8 @@ from escort.web.deps import (
 from escort.web.forms import FormModel, OptionalLine20, OptionalLine80, RowId
 from escort.web.gate import binding, early, sheet
 from escort.web.gate.plates import Search, search
-from escort.web.gate.sheet import REASON_WORDS, words_of
+from escort.web.gate.sheet import words_of
+from escort.web.paper.gate import REASON_WORDS
 from escort.web.render import page
 
 router = APIRouter(include_in_schema=False)

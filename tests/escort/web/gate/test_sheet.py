@@ -3,10 +3,14 @@
 from datetime import datetime, timedelta
 
 import pytest
+from sqlmodel import select
 
+from escort.access.models import AuditEvent
 from escort.db import Store
+from escort.families.models import Child
 from escort.rota.models import Leg, LegState, Shift, ShiftState
 from tests.builders import ZONE, a_school
+from tests.escort.web.paper.reading import pages_of
 from tests.escort.web.visitors import GateBrowser, Site, Wednesday, a_shift, a_site, a_wednesday
 
 DISMISSAL = datetime(2021, 4, 7, 16, 0, tzinfo=ZONE)
@@ -110,3 +114,51 @@ def test_office_prints_a_schools_whole_day_under_the_same_count(
     assert nothing.status_code == 400
     site.clock.at = DISMISSAL - timedelta(minutes=20)
     assert "和第 1 张比，没有变。" in tablet.press("/gate/sheet").text
+
+
+def test_the_list_as_a_file_takes_the_next_number_and_is_in_the_trail(
+    site: Site, day: Wednesday, tablet: GateBrowser
+) -> None:
+    tablet.press("/gate/sheet")
+
+    answer = tablet.press("/gate/sheet/pdf")
+
+    (page,) = pages_of(answer.content)
+    assert answer.headers["content-type"] == "application/pdf"
+    for said in (
+        "第2张",
+        "第1张作废",
+        "和第1张比，没有变。",
+        "杨小雨",
+        "川A·12345",
+        "17:00后作废",
+        "15:40打印",
+    ):
+        assert said in page
+    assert "绿色" not in page
+    assert "打印第 3 张" in tablet.get("/gate").text
+    with site.store.read() as session:
+        (line,) = session.exec(select(AuditEvent).where(AuditEvent.action == "gate_sheet.exported"))
+    assert line.subject.endswith(":2")
+
+
+def test_a_list_that_cannot_be_printed_takes_no_number_and_offers_the_browser(
+    site: Site, day: Wednesday, tablet: GateBrowser
+) -> None:
+    with site.store.write() as session:
+        session.get_one(Child, day.afternoon.child_id).full_name = "杨小𠮷"
+
+    answer = tablet.press("/gate/sheet/pdf")
+
+    assert answer.status_code == 400
+    assert "打印字库里没有这几个字：𠮷" in answer.text
+    assert 'action="/gate/sheet"' in answer.text
+    assert "打印第 1 张" in tablet.get("/gate").text
+
+
+def test_the_office_takes_the_whole_day_as_a_file(site: Site, day: Wednesday) -> None:
+    answer = site.office().press(f"/accounts/gates/{day.cast.school.id}/sheet/pdf")
+
+    (page,) = pages_of(answer.content)
+    assert "第1张" in page
+    assert "杨小雨" in page
