@@ -48,7 +48,7 @@ class WallForm(FormModel):
 
 class PictureForm(FormModel):
     first: Day
-    last: Day
+    last: Day | None = None  # not said: the day after
 
 
 @router.post("/children/{child_id}/sheet/pdf")
@@ -100,7 +100,7 @@ def take_pile(
         press.check(made)
     except press.Unprintable as mistake:
         rare = [sheet for sheet in sheets if press.missing_in(fridge_paper.of_sheet(sheet, words, phone))]
-        rest = {
+        rest: dict[str, str | list[int]] = {
             "week": form.week.isoformat(),
             "school_id": str(form.school_id or ""),
             "team_id": str(form.team_id or ""),
@@ -155,7 +155,8 @@ def take_picture(
     now: NowDep,
 ) -> Response:
     """The turns that still lack somebody, as a picture that may be posted in a group."""
-    first, last = form.first, min(form.last, form.first + WEEK)
+    first = form.first
+    last = min(form.last or first + timedelta(days=1), first + WEEK)
     with house.store.read() as session:
         runs = open_runs(session, from_on=first, until_on=last, now=now)
     if not runs:
