@@ -255,6 +255,7 @@ OWN_ONLY = {
     "GET /gate/early",
     "POST /gate/early",
     "POST /gate/sheet",
+    "POST /gate/sheet/pdf",
     "POST /gate/hold",
 }
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -13,9 +13,7 @@ from escort.access import audit
 from escort.errors import NotFound
 from escort.journeys import arrivals, calls, fridge
 from escort.journeys.words import spoken_pair, word_pair
-from escort.roster.queries import list_teams
 from escort.rota.models import Leg
-from escort.schools.service import list_schools
 from escort.sentences import mark
 from escort.web.deps import (
     CurrentCoordinator,
@@ -188,18 +186,9 @@ def _calls_page(
         calls=shown,
         numbers=numbers or set(),
         has_read=bool(words),
-        pile=_pile(session, now.astimezone(house.zone).date()),
+        week=fridge.week_to_print(now.astimezone(house.zone).date()),
+        weeks=_weeks(now.astimezone(house.zone).date()),
     )
-
-
-def _pile(session: Session, today: date) -> dict[str, Any]:
-    """What may be chosen for the sheets of all the families that do not read texts."""
-    return {
-        "week": fridge.week_to_print(today),
-        "weeks": _weeks(today),
-        "schools": [(school.id, school.name) for school in list_schools(session)],
-        "teams": [(line.team_id, line.name) for line in list_teams(session)],
-    }
 
 
 def _weeks(today: date) -> list[tuple[date, str]]:

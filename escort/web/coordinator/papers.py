@@ -34,7 +34,7 @@ class DoorForm(FormModel):
 
 
 class PileForm(FormModel):
-    week: Day
+    week: Day | None = None  # not said: the week to print today
     school_id: OptionalRowId = None
     team_id: OptionalRowId = None
     without: Ids = Field(default_factory=list)
@@ -82,13 +82,14 @@ def take_pile(
     now: NowDep,
 ) -> Response:
     """One file with a page for each family that does not read texts."""
+    week = form.week or fridge.week_to_print(_day(now, house.zone))
     with house.store.read() as session:
         sheets = fridge.fridge_sheets(
             session,
             school_id=form.school_id,
             team_id=form.team_id,
             without=form.without,
-            week_on=form.week,
+            week_on=week,
             now=now,
             zone=house.zone,
         )
@@ -101,7 +102,7 @@ def take_pile(
     except press.Unprintable as mistake:
         rare = [sheet for sheet in sheets if press.missing_in(fridge_paper.of_sheet(sheet, words, phone))]
         rest: dict[str, str | list[int]] = {
-            "week": form.week.isoformat(),
+            "week": week.isoformat(),
             "school_id": str(form.school_id or ""),
             "team_id": str(form.team_id or ""),
             "without": [*form.without, *(sheet.child_id for sheet in rare)],
