@@ -85,9 +85,11 @@ def by_vroom(task: Task) -> list[tuple[int, ...]]:
         )
     found = plan.solve(exploration_level=EXPLORATION, nb_threads=1).to_dict()
     cars = [
-        tuple(step["id"] for step in route["steps"] if step["type"] == "job") for route in found["routes"]
+        tuple(sorted(step["id"] for step in route["steps"] if step["type"] == "job"))
+        for route in found["routes"]
     ]
-    return cars + [(left["id"],) for left in found["unassigned"]]
+    # which of its equal cars drives which line changes from call to call: the order says nothing
+    return sorted(cars + [(left["id"],) for left in found["unassigned"]])
 
 
 def _window(longest: float, stay: int, horizon: int, to_school: bool) -> vroom.TimeWindow:

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from scheduling import synthetic
 from scheduling.plan import BrokenPin, Limits, PinFault
 from scheduling.planner import plan
 from scheduling.pooling import halve, pool, pool_lines
 from scheduling.problem import Child, Leg, Line, Problem, Run, School
+from scheduling.problem_file import read_problem
 from scheduling.routes import PoolRules
 from scheduling.school_bus import may_be_school_buses
 from tests.scheduling.small import AM, PM, a_child, a_problem, a_volunteer, place
@@ -200,6 +202,13 @@ def test_the_same_problem_gives_the_same_lines_twenty_times() -> None:
     found = {pool(a_problem(children, [], days=2, directions=(AM, PM))) for _ in range(20)}
 
     assert len(found) == 1
+
+
+def test_a_town_of_twelve_schools_gets_the_same_lines_twenty_times() -> None:
+    size = synthetic.SIZES["district"]._replace(days=1, children=150, volunteers=20)
+    problem = read_problem(synthetic.make_problem(size, seed=0, with_runs=False))
+
+    assert len({pool(problem) for _ in range(20)}) == 1
 
 
 def test_vroom_needs_no_more_cars_than_savings_alone() -> None:
