@@ -352,7 +352,7 @@ def measure_desk(here: District) -> None:
     now = here.clock.at
 
     def week(session: Session) -> object:
-        return week_matrix(session, week_on=MONDAY, show=Show.ALL, schools=[])
+        return week_matrix(session, week_on=MONDAY, show=Show.ALL)
 
     say_query(
         here,

@@ -1,13 +1,14 @@
 """Who is on duty, and at which number: without either, an urgent case stands on the board and reaches nobody."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
 from escort.access import accounts, audit
 from escort.access.models import Account, Role
 from escort.cases.models import Duty
-from escort.cases.service import set_duty
+from escort.cases.service import narrowest, set_duty
 from escort.errors import NotFound, Refused
 from escort.sentences import Sentence
 from escort.typed_values import UnreadableError, read_phone
@@ -57,6 +58,14 @@ def always_on_duty(session: Session) -> int | None:
         col(Duty.weekday).is_(None), Duty.from_minute == 0, Duty.until_minute == 1440
     )
     return session.exec(entry.order_by(col(Duty.id).desc())).first()
+
+
+def name_on_duty(session: Session, *, now: datetime, zone: ZoneInfo) -> str:
+    """Return who answers at this moment; "": nobody is set."""
+    rows = session.exec(select(Duty, Account.name).join(Account, col(Account.id) == col(Duty.account_id)))
+    names = {duty.id: (duty, name) for duty, name in rows}
+    chosen = narrowest([duty for duty, _ in names.values()], now, zone)
+    return names[chosen.id][1] if chosen else ""
 
 
 def office_phones(session: Session) -> dict[int, str]:

@@ -1,7 +1,7 @@
 """What a human must close: opened once, told until somebody takes it, closed by a deed and never by time."""
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, time, timedelta
 from functools import cache
 from typing import Any
@@ -270,19 +270,24 @@ def becomes_urgent_at(needed_by: datetime | None) -> datetime | None:
 
 def on_duty(session: Session, now: datetime, zone: ZoneInfo) -> int | None:
     """Return the account of the person on duty at this moment; the narrowest entry wins. None: nobody is set."""
+    chosen = narrowest(session.exec(select(Duty)), now, zone)
+    return chosen.account_id if chosen else None
+
+
+def narrowest(duties: Iterable[Duty], now: datetime, zone: ZoneInfo) -> Duty | None:
+    """Return the entry that holds at this moment: one weekday's before one for always, the shorter before the longer."""
     local = now.astimezone(zone)
     minute = local.hour * 60 + local.minute
     fitting = [
         duty
-        for duty in session.exec(select(Duty))
+        for duty in duties
         if duty.weekday in (None, local.weekday()) and duty.from_minute <= minute < duty.until_minute
     ]
-    chosen = min(
+    return min(
         fitting,
         key=lambda duty: (duty.weekday is None, duty.until_minute - duty.from_minute, -(duty.id or 0)),
         default=None,
     )
-    return chosen.account_id if chosen else None
 
 
 def set_duty(

@@ -98,7 +98,7 @@ def gate_sheet(
 ) -> GateSheet:
     """Return the list as it would be printed now. `whole_day`: for the office, which sees names at any hour."""
     on = now.astimezone(zone).date()
-    school, legs = school_and_legs(session, school_id, on)
+    school, legs, _ = school_and_legs(session, school_id, on)
     home = [leg for leg in legs if leg.direction == Direction.HOME]
     shown = [leg for leg in home if whole_day or windows.is_in_gate(leg.pickup_at, now)]
     closed = [

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import load_only
 from sqlmodel import Session, col, select
 
+from escort.cases.duty import name_on_duty
 from escort.cases.models import Case, CaseKind, CaseState
 from escort.errors import NotFound
 from escort.families.models import Child
@@ -91,6 +92,7 @@ class GateView:
     masked: tuple[MaskedGroup, ...]
     reports: tuple[ReportLine, ...] = ()
     next_sheet: int = 1  # the number of the list that would be printed now
+    on_duty: str = ""  # who answers at the duty number
 
     @property
     def handed_over(self) -> int:
@@ -116,7 +118,7 @@ def gate_view(
 ) -> GateView:
     """Return the list of one gate. `opened_leg` is the one leg whose words the guard asked to see."""
     today = now.astimezone(zone).date()
-    school, legs = school_and_legs(session, school_id, today)
+    school, legs, printed = school_and_legs(session, school_id, today)
     shown = [leg for leg in legs if windows.is_in_gate(leg.pickup_at, now)]
     facts = facts_of(session, shown) if shown else []
     children = children_of(session, {leg.child_id for leg in shown}) if shown else {}
@@ -135,7 +137,8 @@ def gate_view(
             ReportLine(report.id or 0, report.at, report.class_name, report.state, report.answer)
             for report in reports_of(session, school_id=school_id, on=today)
         ),
-        next_sheet=last_number(session, school_id=school_id, on=today) + 1,
+        next_sheet=printed + 1,
+        on_duty=name_on_duty(session, now=now, zone=zone),
     )
 
 
@@ -226,18 +229,23 @@ def _masked(legs: Sequence[Leg], now: datetime) -> tuple[MaskedGroup, ...]:
     )
 
 
-def school_and_legs(session: Session, school_id: int, today: date) -> tuple[School, list[Leg]]:
+def school_and_legs(session: Session, school_id: int, today: date) -> tuple[School, list[Leg], int]:
+    """Return a school, its legs of the day, and how many lists were printed that day."""
     todays = (
         (col(Leg.school_id) == col(School.id))
         & (col(Leg.on) == today)
         & col(Leg.state).in_((LegState.WANTED, LegState.CANCELLED))
     )
-    rows = select(School, Leg).outerjoin(Leg, todays).where(School.id == school_id)
+    rows = (
+        select(School, Leg, last_number(school_id=school_id, on=today))
+        .outerjoin(Leg, todays)
+        .where(School.id == school_id)
+    )
     found = list(session.exec(rows.order_by(col(Leg.pickup_at), col(Leg.id))))
     if not found:
         raise NotFound("没有找到这所学校，请打值班电话。")
-    legs: list[Leg | None] = [leg for _, leg in found]
-    return found[0][0], [leg for leg in legs if leg is not None]
+    legs: list[Leg | None] = [leg for _, leg, _ in found]
+    return found[0][0], [leg for leg in legs if leg is not None], found[0][2] or 0
 
 
 def children_of(session: Session, ids: Collection[int]) -> dict[int, Child]:

@@ -39,12 +39,12 @@ def last_sheet(session: Session, *, school_id: int, on: date) -> LastSheet | Non
     return LastSheet(sheet.number, {int(leg_id): ShownLeg(**said) for leg_id, said in sheet.shown.items()})
 
 
-def last_number(session: Session, *, school_id: int, on: date) -> int:
-    """Return the number of the list printed last that day; 0 before the first."""
+def last_number(*, school_id: int, on: date) -> Any:
+    """Return, as a column, the number of the list printed last that day; NULL before the first."""
     rows = select(func.max(PrintedSheet.number)).where(
         PrintedSheet.school_id == school_id, PrintedSheet.on == on
     )
-    return session.exec(rows).one() or 0
+    return rows.scalar_subquery()
 
 
 def count_up(

@@ -1,4 +1,4 @@
-"""The week as the office sees it: children by school down, school days by half-day across. Two queries."""
+"""The week as the office sees it: children by school or by team down, school days by half-day across. Two queries."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
@@ -7,11 +7,11 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, or_, select
 
 from escort import pinyin
 from escort.families.models import Child
-from escort.roster.models import Volunteer
+from escort.roster.models import Team, Volunteer
 from escort.rota.models import (
     LIVE_SHIFT,
     Direction,
@@ -19,6 +19,8 @@ from escort.rota.models import (
     LegState,
     Offer,
     OfferState,
+    Relief,
+    ReliefState,
     Role,
     Run,
     RunLeg,
@@ -37,6 +39,7 @@ class CellCode(StrEnum):
     DRAFT = "draft"  # the office's proposal, not published
     ASKED = "asked"  # told is not agreed
     CONFIRMED = "confirmed"
+    SWAP = "swap"  # confirmed, and the driver asks somebody else to take it
     DELIVERED = "delivered"  # really driven
 
 
@@ -66,9 +69,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One school's children. Closed groups have numbers and no rows."""
+    """The children of one school, or of one team's street. Closed groups have numbers and no rows."""
 
-    school_id: int
+    group_id: int  # of the school or the team; 0: no team
     name: str
     children: int
     counts: Mapping[CellCode, int]
@@ -92,14 +95,20 @@ class WeekMatrix:
         return sum(group.children for group in self.groups)
 
 
+class GroupBy(StrEnum):
+    SCHOOL = "school"
+    TEAM = "team"  # of the home's street
+
+
 class Show(StrEnum):
     """Which rows are open."""
 
-    HOLES = "holes"  # schools where a leg has nobody: all their children
+    HOLES = "holes"  # groups where a leg has nobody: all their children
     ASKED = "asked"  # children with a leg that waits for an answer
+    SWAP = "swap"  # children with a leg whose driver asks somebody else to take it
     DRAFT = "draft"  # children whose week would change with publishing
     ALL = "all"
-    SCHOOLS = "schools"  # the named schools alone
+    SCHOOLS = "schools"  # the named groups alone
 
 
 def week_matrix(
@@ -107,29 +116,30 @@ def week_matrix(
     *,
     week_on: date,
     show: Show = Show.HOLES,
-    schools: Collection[int] = (),
+    by: GroupBy = GroupBy.SCHOOL,
+    opened: Collection[int] = (),
     first: Collection[int] = (),
     find: str = "",
 ) -> WeekMatrix:
-    """Return the week that holds `week_on`. `schools` are open whatever `show` says; the children `first` lead.
+    """Return the week that holds `week_on`. The groups `opened` are so whatever `show` says; children `first` lead.
 
     With a text to find only the children whom it may mean are shown: a name, its pinyin, a number.
     """
     monday = week_on - timedelta(days=week_on.weekday())
     sunday = monday + timedelta(days=6)
-    rows = _legs(session, *_between(Leg.on, monday, sunday))
+    rows = _legs(session, by, *_between(Leg.on, monday, sunday))
     drivers = _drivers(session, *_between(Shift.on, monday, sunday))
-    by_school: dict[tuple[int, str], dict[tuple[str, int], dict[tuple[date, str], Cell]]] = defaultdict(
+    by_group: dict[tuple[int, str], dict[tuple[str, int], dict[tuple[date, str], Cell]]] = defaultdict(
         lambda: defaultdict(dict)
     )
     by_day: dict[date, Counter[CellCode]] = defaultdict(Counter)
     for row in rows:
         cell = _cell(row, drivers)
-        by_school[(row.school_id, row.school)][(row.child, row.child_id)][(row.on, row.direction)] = cell
+        by_group[(row.group_id, row.group)][(row.child, row.child_id)][(row.on, row.direction)] = cell
         by_day[row.on][cell.code] += 1
     groups = [
-        _group(school_id, name, children, show, first, is_named=school_id in schools, find=find)
-        for (school_id, name), children in by_school.items()
+        _group(group_id, name, children, show, first, is_named=group_id in opened, find=find)
+        for (group_id, name), children in by_group.items()
     ]
     days = sorted({monday + timedelta(days=offset) for offset in range(5)} | set(by_day))
     return WeekMatrix(
@@ -141,7 +151,7 @@ def legs_of_child(
     session: Session, *, child_id: int, from_on: date, until_on: date
 ) -> list[tuple[date, str, Cell]]:
     """Return one child's legs between the dates, both included, in order of time: date, half-day, cell."""
-    rows = _legs(session, *_between(Leg.on, from_on, until_on), Leg.child_id == child_id)
+    rows = _legs(session, GroupBy.SCHOOL, *_between(Leg.on, from_on, until_on), Leg.child_id == child_id)
     runs = [row.run_id for row in rows if row.run_id is not None]
     drivers = _drivers(session, col(Shift.run_id).in_(runs))
     return [(row.on, row.direction, _cell(row, drivers)) for row in rows]
@@ -156,25 +166,25 @@ class _LegRow:
     pickup_at: datetime
     child_id: int
     child: str
-    school_id: int
-    school: str
+    group_id: int
+    group: str
     run_id: int | None
     is_asked: bool
 
 
-def _cell(row: _LegRow, drivers: Mapping[int, tuple[str, str]]) -> Cell:
-    state, name = drivers.get(row.run_id or 0, ("", ""))
+def _cell(row: _LegRow, drivers: Mapping[int, tuple[str, str, bool]]) -> Cell:
+    state, name, is_handing_on = drivers.get(row.run_id or 0, ("", "", False))
     if row.state == LegState.CANCELLED:
         code, name = CellCode.NO_RIDE, ""
     elif state:
-        code = CODES[ShiftState(state)]
+        code = CellCode.SWAP if is_handing_on else CODES[ShiftState(state)]
     else:
         code = CellCode.ASKED if row.is_asked else CellCode.UNASSIGNED
     return Cell(row.leg_id, code, name, row.run_id, row.pickup_at)
 
 
 def _group(
-    school_id: int,
+    group_id: int,
     name: str,
     children: Mapping[tuple[str, int], Mapping[tuple[date, str], Cell]],
     show: Show,
@@ -189,7 +199,7 @@ def _group(
     shown = rows if is_named else _shown(rows, counts, show)
     if find:
         shown = [row for row in rows if pinyin.matches(row.name, find) or str(row.child_id) == find]
-    return Group(school_id, name, len(rows), counts, bool(shown), tuple(shown))
+    return Group(group_id, name, len(rows), counts, bool(shown), tuple(shown))
 
 
 def _shown(rows: list[Row], counts: Mapping[CellCode, int], show: Show) -> list[Row]:
@@ -200,6 +210,8 @@ def _shown(rows: list[Row], counts: Mapping[CellCode, int], show: Show) -> list[
             return rows if counts.get(CellCode.UNASSIGNED) else []
         case Show.ASKED:
             return [row for row in rows if CellCode.ASKED in row.codes]
+        case Show.SWAP:
+            return [row for row in rows if CellCode.SWAP in row.codes]
         case Show.DRAFT:
             return [row for row in rows if CellCode.DRAFT in row.codes]
         case Show.SCHOOLS:
@@ -207,17 +219,19 @@ def _shown(rows: list[Row], counts: Mapping[CellCode, int], show: Show) -> list[
 
 
 def _order(group: Group) -> tuple[bool, int, int]:
-    """Schools with most holes first, then as they were entered."""
-    return (not group.is_open, -group.counts.get(CellCode.UNASSIGNED, 0), group.school_id)
+    """Groups with most holes first, then as they were entered."""
+    return (not group.is_open, -group.counts.get(CellCode.UNASSIGNED, 0), group.group_id)
 
 
-def _legs(session: Session, *chosen: Any) -> list[_LegRow]:
+def _legs(session: Session, by: GroupBy, *chosen: Any) -> list[_LegRow]:
     asked = (
         select(Offer.id)
         .where(col(Offer.run_id) == col(Run.id), Offer.state == OfferState.OPEN)
         .correlate(Run)
         .exists()
     )
+    group_id: Any = School.id if by is GroupBy.SCHOOL else func.coalesce(Team.id, 0)
+    group: Any = School.name if by is GroupBy.SCHOOL else func.coalesce(Team.name, "")
     columns: tuple[Any, ...] = (
         Leg.id,
         Leg.on,
@@ -226,8 +240,8 @@ def _legs(session: Session, *chosen: Any) -> list[_LegRow]:
         Leg.pickup_at,
         Leg.child_id,
         Child.short_name,
-        School.id,
-        School.name,
+        group_id,
+        group,
         Run.id,
         asked,
     )
@@ -236,18 +250,29 @@ def _legs(session: Session, *chosen: Any) -> list[_LegRow]:
         .select_from(Leg)
         .join(Child, col(Child.id) == col(Leg.child_id))
         .join(School, col(School.id) == col(Leg.school_id))
+        .outerjoin(Team, col(Team.id) == col(Child.team_id))
         .outerjoin(RunLeg, (col(RunLeg.leg_id) == col(Leg.id)) & col(RunLeg.is_live).is_(True))
         .outerjoin(Run, (col(Run.id) == col(RunLeg.run_id)) & (col(Run.state) == RunState.LIVE))
         .where(*chosen, Leg.state != LegState.WITHDRAWN)
-        .order_by(col(School.id), col(Child.id), col(Leg.pickup_at))
+        .order_by(group_id, col(Child.id), col(Leg.pickup_at))
     )
     return [_LegRow(*row) for row in session.exec(rows)]
 
 
-def _drivers(session: Session, *chosen: Any) -> dict[int, tuple[str, str]]:
-    """Return, by run, the state of its one live or served driver's shift, and the name."""
-    rows = (
-        select(Shift.run_id, Shift.state, Volunteer.name)
+def _drivers(session: Session, *chosen: Any) -> dict[int, tuple[str, str, bool]]:
+    """Return, by run, its one live or served driver's shift: state, name, and whether he would hand it on."""
+    handing_on = (
+        select(Relief.id)
+        .where(
+            or_(Relief.shift_id == col(Shift.id), col(Relief.their_shift_id) == col(Shift.id)),
+            Relief.state == ReliefState.OPEN,
+            Shift.state == ShiftState.CONFIRMED,
+        )
+        .correlate(Shift)
+        .exists()
+    )
+    rows: Any = (
+        select(Shift.run_id, Shift.state, Volunteer.name, handing_on)
         .join(Volunteer, col(Volunteer.id) == col(Shift.volunteer_id))
         .where(
             *chosen,
@@ -257,7 +282,7 @@ def _drivers(session: Session, *chosen: Any) -> dict[int, tuple[str, str]]:
         )
         .order_by((col(Shift.state) == ShiftState.SERVED).desc(), col(Shift.id))
     )
-    return {run_id: (state, name) for run_id, state, name in session.exec(rows) if run_id is not None}
+    return {run_id: (state, name, wish) for run_id, state, name, wish in session.exec(rows)}
 
 
 def _between(on: Any, from_on: date, until_on: date) -> tuple[Any, Any]:

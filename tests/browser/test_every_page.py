@@ -6,7 +6,7 @@ one before it (the same tags, classes and attributes) is judged once a language.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from escort.access import accounts
 from escort.access.models import Role
 from escort.app import create_app
 from escort.db import Store
+from escort.demo.showing import FAILED
 from escort.web import cookies
 from escort.web.deps import House
 from notifications.sealed import Keyring
@@ -32,6 +33,7 @@ from tests.access_matrix.test_languages import ANSWERED_BY_A_PAGE
 from tests.access_matrix.test_routes import _doors, _filled
 from tests.access_matrix.world import BEFORE, ON, PASSWORD, Visitor, World, make_world, move_clock, visitors
 from tests.browser.phones import chromium, fits
+from tests.escort.demo.test_pages import PHONE, PretendDemo, a_browser
 from tests.escort.web.coordinator.days import at
 
 pytestmark = pytest.mark.browser
@@ -83,6 +85,8 @@ def found(
     with Walk(browser, tmp_path_factory.mktemp("empty"), request.param, is_empty=True) as walk:
         for name in walk.pages(MOMENTS["noon"]):
             look(walk.page, f"{name}, nothing imported yet", found)
+        for name in walk.demonstration():
+            look(walk.page, name, found)
     return found
 
 
@@ -143,6 +147,7 @@ class Walk:
             with store.write() as session:
                 self.world = make_world(session, self.house)
             self.people = visitors(self.app, self.house, self.world)
+        self.files = TestClient(self.app)
         self.language = language
         self.seen: set[str] = set()
         self.visitor: Visitor = next(iter(self.people.values()))
@@ -178,6 +183,16 @@ class Walk:
                     self.page.goto(SITE + address)
                     yield f"{self.visitor.name} {method} {path} {self.answer.status_code}"
 
+    def demonstration(self) -> Iterator[str]:
+        """Yield the demonstration's own pages: ready, on the way to another hour, not made yet, failed, taken over."""
+        for state, demo in DEMONSTRATIONS.items():
+            self.visitor = Visitor("whoever tries it", "demonstration", a_browser(self.house.store, demo))
+            self.visitor.client.cookies.set("dj_language", self.language)
+            for path in ("/", "/demo/phones", "/demo/phones?q=王", "/demo/phones?q=nobody"):
+                self.answer = self._ask("GET", path)
+                self.page.goto(SITE + path)
+                yield f"{path} of a demonstration that is {state}"
+
     def _ask(self, method: str, address: str) -> Response:
         form = {"csrf_token": self.visitor.headers.get("x-csrf-token", "")} if method == "POST" else None
         return self.visitor.client.request(method, address, headers=self.visitor.headers, data=form)
@@ -195,7 +210,7 @@ class Walk:
         if route.request.is_navigation_request() and self.answer is not None:
             route.fulfill(status=200, headers=dict(self.answer.headers), body=self.answer.content)
         elif path.path.startswith("/static/"):
-            file = self.visitor.client.get(f"{path.path}?{path.query}")
+            file = self.files.get(f"{path.path}?{path.query}")
             route.fulfill(status=200, headers=dict(file.headers), body=file.content)
         else:
             route.abort()
@@ -220,6 +235,13 @@ def the_office(app: FastAPI, house: House) -> Visitor:
     return Visitor("office", str(Role.COORDINATOR), client)
 
 
+DEMONSTRATIONS = {
+    "ready": PretendDemo(),
+    "on its way to another hour": PretendDemo(going_to=True),
+    "not made yet": PretendDemo(is_ready=False),
+    "broken": PretendDemo(failed=FAILED),
+    "played by whoever tries it": PretendDemo(phone=replace(PHONE, is_taken=True)),
+}
 DESK: Any = {"width": 1280, "height": 900}
 MACHINES = ("/livez", "/livez/{word}", "/readyz", "/healthz/dispatch", "/api/openapi.json", "/static")
 PAPER = "html.paper"  # drawn for a sheet of A4, not for a window

@@ -104,6 +104,7 @@ def test_a_server_that_is_gone_is_said_with_the_time_of_the_picture(browser: Bro
 
     expect(page.get_by_text("这是 07:41 的情况，正在重连")).to_be_visible()
     expect(page.get_by_text("实时", exact=True)).to_be_hidden()
+    expect(page.get_by_text("没连上", exact=True)).to_be_visible()
     assert page.locator(".case").count() == 1
     context.close()
 

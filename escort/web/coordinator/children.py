@@ -479,7 +479,7 @@ def _live_escort(session: Session, child_id: int) -> Escort | None:
 def _has_word(cell: Cell, on: date, now: datetime, zone: ZoneInfo) -> bool:
     """Whether the office may be asked to read this leg's word; it is asked again when the word is read."""
     in_duty = windows.is_in_duty(on=on, confirmed_at=now, finished_at=None, now=now, zone=zone)
-    return in_duty and cell.code == CellCode.CONFIRMED
+    return in_duty and cell.code in (CellCode.CONFIRMED, CellCode.SWAP)
 
 
 def _child_context(session: Session, child_id: int, house: House, now: datetime) -> dict[str, Any]:

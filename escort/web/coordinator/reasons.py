@@ -123,10 +123,25 @@ def blocked_of(why: WhyNobody) -> list[tuple[str, int]]:
     return sorted(rows, key=lambda row: -row[1])
 
 
-def relaxed_of(why: WhyNobody) -> list[Chip]:
+@dataclass(frozen=True)
+class Relaxed:
+    """One rule to give way in, how many could drive then, and whether only the family can say so."""
+
+    word: str  # with %(n)s where `number` stands
+    number: str
+    people: int
+    asks_family: bool
+
+
+def relaxed_of(why: WhyNobody) -> list[Relaxed]:
     """Return what giving way in one rule would bring."""
     return [
-        Chip(RELAXED[one.rule], f"{one.amount:.0f}" if one.amount is not None else "", str(one.people))
+        Relaxed(
+            RELAXED[one.rule],
+            f"{one.amount:.0f}" if one.amount is not None else "",
+            one.people,
+            one.rule in THE_FAMILYS,
+        )
         for one in why.relaxations
         if one.people and one.rule in RELAXED
     ]
@@ -163,6 +178,7 @@ COMPARED = {
     Rule.SEATS: mark("座位不够：有 %(has)s 个，要 %(needs)s 个"),
     Rule.CHILD_SEATS: mark("儿童座椅不够：有 %(has)s 个，要 %(needs)s 个"),
 }
+THE_FAMILYS = frozenset({Rule.ONLY_FAMILIAR, Rule.FEMALE_DRIVER, Rule.WHEELCHAIR})
 RELAXED = {
     Rule.TOO_FAR: mark("肯多开到 %(n)s 公里"),
     Rule.WEEK_CAP: mark("肯多开 %(n)s 趟"),

@@ -15,7 +15,7 @@ from escort.roster import queries as volunteers
 from escort.rota import answers, drafts, planning, publishing, release, repairing, standins, trial
 from escort.rota.run_panel import RunPanel, other_turns, panel_of
 from escort.rota.volunteer_week import volunteer_week
-from escort.rota.week import HALF_DAYS, CellCode, Show, WeekMatrix, week_matrix
+from escort.rota.week import HALF_DAYS, CellCode, GroupBy, Show, WeekMatrix, week_matrix
 from escort.sentences import mark
 from escort.web.coordinator.reasons import (
     barrier_of,
@@ -36,7 +36,7 @@ from escort.web.deps import (
     ReadSessionDep,
     SessionDep,
 )
-from escort.web.forms import Day, FormModel, Ids, Offset, OptionalLine40, RowId
+from escort.web.forms import Day, FormModel, Ids, Offset, OptionalLine40, OptionalRowId, RowId
 from escort.web.render import page
 from scheduling.explain import weigh
 
@@ -85,21 +85,23 @@ def show_week(
     reads: ReadLogDep,
     week: Day | None = None,
     show: Show = Show.HOLES,
-    schools: Annotated[list[RowId], Query(alias="open", max_length=60)] = [],  # noqa: B006  # FastAPI copies it
+    by: GroupBy = GroupBy.SCHOOL,
+    opened: Annotated[list[Offset], Query(alias="open", max_length=60)] = [],  # noqa: B006  # FastAPI copies it
     q: OptionalLine40 = "",
 ) -> HTMLResponse:
     today = now.astimezone(house.zone).date()
     reads.saw(f"week:{week or today}", "timetables")
     matrix = week_matrix(
-        session, week_on=week or _week_of_interest(today), show=show, schools=schools, find=q
+        session, week_on=week or _week_of_interest(today), show=show, by=by, opened=opened, find=q
     )
     return page(
         request,
         "coordinator/rota.html",
         panel=None,
         show=show,
+        by=by,
         q=q,
-        open_schools=schools,
+        opened=opened,
         draft=publishing.draft_changes(
             session, from_on=matrix.monday, until_on=matrix.monday + timedelta(days=6)
         ),
@@ -153,6 +155,7 @@ def show_run(
     turned_away: RowId | None = None,
     why: bool = False,
     who: OptionalLine40 = "",
+    told: OptionalRowId = None,
     asked: Annotated[list[RowId], Query(max_length=20)] = [],  # noqa: B006  # FastAPI copies it
     candidate: Annotated[RowId | None, Query(alias="try")] = None,
     from_run: RowId | None = None,
@@ -174,6 +177,7 @@ def show_run(
         turned_away=turned_away,
         why=why,
         who=who,
+        told=told,
         asked=asked,
         candidate=candidate,
         wants_repairs=repairs,
@@ -191,6 +195,7 @@ def run_page(
     turned_away: int | None = None,
     why: bool = False,
     who: str = "",
+    told: int | None = None,
     asked: Sequence[int] = (),
     candidate: int | None = None,
     wants_repairs: bool = False,
@@ -207,7 +212,7 @@ def run_page(
         session,
         week_on=panel.on,
         show=Show.SCHOOLS,
-        schools=[panel.school_id],
+        opened=[panel.school_id],
         first=[leg.child_id for leg in panel.legs],
     )
     is_past = panel.starts_at <= now
@@ -232,8 +237,10 @@ def run_page(
         show=Show.SCHOOLS,
         q="",
         who=who,
+        just_told=next((leg for leg in panel.legs if leg.leg_id == told), None),
         just_asked=[one for one in panel.offers if one.volunteer_id in asked and one.state == "open"],
-        open_schools=[panel.school_id],
+        by=GroupBy.SCHOOL,
+        opened=[panel.school_id],
         **_around(matrix, today),
         draft=None,
         is_driving=panel.is_safe and -DAY_AROUND <= now - panel.starts_at <= DAY_AROUND,

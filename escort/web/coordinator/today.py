@@ -17,7 +17,7 @@ from escort.errors import Conflict
 from escort.journeys.board import board
 from escort.journeys.first_steps import first_steps
 from escort.journeys.models import Step
-from escort.journeys.told_by_phone import record_told_step
+from escort.journeys.told_by_phone import record_told_step, undo_told_step
 from escort.revision import revision_and
 from escort.sentences import mark
 from escort.web import live
@@ -76,12 +76,17 @@ class StepForm(FormModel):
     run: OptionalRowId = None  # whose panel to return to; none: the board
 
 
+class UnstepForm(FormModel):
+    run: OptionalRowId = None
+
+
 class Did(StrEnum):
     """What was just done on the board and can be undone from it."""
 
     TOOK = "took"
     CLOSED = "closed"
     TOLD = "told"
+    STEP = "step"
 
 
 @router.get("/today")
@@ -201,6 +206,20 @@ def record_step(
 ) -> Response:
     """A driver without signal, or one who rings instead of tapping: his step as he told it."""
     record_told_step(session, leg_id=leg_id, step=form.step, by=me.subject, now=now)
+    if form.run:
+        return RedirectResponse(f"/rota/runs/{form.run}?told={leg_id}", status_code=303)
+    return _done(Did.STEP, leg_id)
+
+
+@router.post("/legs/{leg_id}/unstep")
+def take_step_back(
+    leg_id: RowId,
+    form: Annotated[UnstepForm, Form()],
+    me: CurrentCoordinator,
+    session: SessionDep,
+    now: NowDep,
+) -> Response:
+    undo_told_step(session, leg_id=leg_id, by=me.subject, now=now)
     return RedirectResponse(f"/rota/runs/{form.run}" if form.run else "/today", status_code=303)
 
 
@@ -259,9 +278,11 @@ DID_WORDS = {
     Did.TOOK: mark("您接手了。"),
     Did.CLOSED: mark("结案了。"),
     Did.TOLD: mark("记下了：已告知。"),
+    Did.STEP: mark("记下了这一步。"),
 }
 UNDO = {
     Did.TOOK: "/cases/{}/let-go",
     Did.CLOSED: "/cases/{}/reopen",
     Did.TOLD: "/hand/{}/untell",
+    Did.STEP: "/legs/{}/unstep",
 }

@@ -212,7 +212,7 @@
       setTimeout(() => toast.remove(), 10000);
     }
     const url = new URL(location.href);
-    for (const name of ["asked", "did", "n", "undo", "undo_run"]) url.searchParams.delete(name);
+    for (const name of ["asked", "told", "did", "n", "undo", "undo_run"]) url.searchParams.delete(name);
     if (url.href !== location.href) history.replaceState(null, "", url);
   };
   fade();

@@ -33,8 +33,17 @@
   function fresh() {
     freshAt = Date.now();
     part("stale").hidden = true;
-    const sign = part("sign");
-    if (sign) sign.hidden = false;
+    sign();
+  }
+
+  /* The small word beside the time: live, or not connected. Part of the page, so each new picture brings a new one. */
+  function sign() {
+    const word = part("sign");
+    if (!word) return;
+    const isFresh = part("stale").hidden && !isOut;
+    word.textContent = isFresh ? word.dataset.live : word.dataset.stale;
+    word.classList.toggle("live-sign-stale", !isFresh);
+    word.hidden = false;
   }
 
   function connect() {
@@ -91,6 +100,7 @@
     disconnect();
     part("out").hidden = false;
     part("stale").hidden = true;
+    sign();
   }
 
   function arrived(page) {
@@ -141,6 +151,7 @@
     }
     main.replaceChildren(...document.adoptNode(page.getElementById("main")).childNodes);
     open(kept);
+    sign();
     document.dispatchEvent(new Event("swapped"));
   }
 
@@ -198,8 +209,7 @@
     }
     if (now - freshAt >= SILENT) {
       part("stale").hidden = false;
-      const sign = part("sign");
-      if (sign) sign.hidden = true;
+      sign();
     }
   }, 500);
 

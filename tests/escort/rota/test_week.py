@@ -5,10 +5,14 @@ from datetime import date, timedelta
 from sqlmodel import Session
 
 from escort.db import Store
+from escort.families.models import Child
+from escort.roster.models import Team
+from escort.rota import handing_on
 from escort.rota.models import Direction, LegState, ShiftState
-from escort.rota.week import CellCode, Show, week_matrix
-from tests.builders import a_child, a_school, a_volunteer
+from escort.rota.week import CellCode, GroupBy, Show, week_matrix
+from tests.builders import NOW, ZONE, a_child, a_school, a_volunteer
 from tests.cast import the_cast
+from tests.escort.journeys.rides import a_ride
 from tests.escort.web.coordinator.days import a_full_day, a_leg, a_run, a_shift, an_open_offer
 from tests.queries import count_queries
 
@@ -57,7 +61,7 @@ def test_only_schools_with_holes_are_open_and_come_first(session: Session) -> No
     a_run(session, a_leg(session, a_child(session, "小麦", school=holed), on=MONDAY))
 
     by_itself = week_matrix(session, week_on=MONDAY)
-    asked_for = week_matrix(session, week_on=MONDAY, schools=[whole.id or 0])
+    asked_for = week_matrix(session, week_on=MONDAY, opened=[whole.id or 0])
 
     assert [(group.name, group.is_open) for group in by_itself.groups] == [
         ("锦水小学", True),
@@ -82,3 +86,43 @@ def test_a_districts_week_costs_two_queries(store: Store) -> None:
 
     assert (matrix.children, matrix.count(CellCode.CONFIRMED)) == (40, 400)
     assert len(counted) == 2
+
+
+def test_a_driver_who_would_hand_his_turn_on_is_one_of_the_changes_of_the_week(session: Session) -> None:
+    quiet = a_ride(session, a_child(session, "小满"), driver=a_volunteer(session), on=MONDAY)
+    wang = a_volunteer(session, "王师傅")
+    ride = a_ride(session, a_child(session, "小麦"), driver=wang, on=MONDAY)
+    handing_on.look_for_stand_in(
+        session,
+        shift_id=ride.shift_id,
+        volunteer_id=wang.id or 0,
+        by="account:1",
+        how="phone",
+        now=NOW,
+        zone=ZONE,
+    )
+
+    matrix = week_matrix(session, week_on=MONDAY, show=Show.SWAP)
+
+    assert quiet.run_id
+    assert matrix.count(CellCode.SWAP) == 1
+    assert [row.name for group in matrix.groups for row in group.rows] == ["小麦"]
+
+
+def test_children_stand_by_the_team_of_their_street_too(session: Session) -> None:
+    cast = the_cast(session)
+    alone = a_child(session, "小麦", school=cast.school)
+    team = Team(name="唐昌车队")
+    session.add(team)
+    session.flush()
+    session.get_one(Child, cast.xiaoyu.id).team_id = team.id
+    session.get_one(Child, alone.id).team_id = None
+    a_run(session, a_leg(session, cast.xiaoyu, on=MONDAY))
+    a_run(session, a_leg(session, alone, on=MONDAY))
+
+    matrix = week_matrix(session, week_on=MONDAY, show=Show.SCHOOLS, by=GroupBy.TEAM, opened=[0])
+
+    assert [(group.name, [row.name for row in group.rows]) for group in matrix.groups] == [
+        ("", ["小麦"]),
+        ("唐昌车队", []),
+    ]

@@ -1,11 +1,12 @@
 """The week's page: what opens, asking, recording what was said on the phone, and publishing."""
 
+import re
 from datetime import date, timedelta
 
 from sqlmodel import select
 
 from escort.access.models import AuditEvent
-from escort.families.models import BarredPerson
+from escort.families.models import BarredPerson, Child
 from escort.journeys.models import Step
 from escort.journeys.told_by_phone import record_told_step
 from escort.roster.models import Volunteer
@@ -460,3 +461,35 @@ def test_the_driver_is_compared_with_the_next_best(desk: Desk) -> None:
     assert "和第二人选陈姐比" in shown
     assert "来回少开" in shown
     assert "开得了，但按排班的账不如" in shown
+
+
+def test_where_nobody_can_drive_the_family_is_one_press_away(desk: Desk) -> None:
+    with desk.house.store.write() as session:
+        child = a_child(session, "小麦")
+        session.get_one(Child, child.id).only_familiar = True
+        run = a_run(session, a_leg(session, child, on=ON))
+        run_id, child_id = run.id, child.id
+
+    panel = desk.get(f"/rota/runs/{run_id}")
+
+    assert "现在没有人开得了这一趟" in panel
+    assert re.search(rf'href="/children/{child_id}">.*?问家里', panel)
+
+
+def test_a_day_without_legs_is_not_called_a_day_without_school(desk: Desk) -> None:
+    a_hole(desk)
+
+    week = desk.get(WEEK)
+
+    assert "没有接送" in week
+    assert "不上学" not in week
+    assert "没有接送" in desk.get("/today")
+
+
+def test_the_week_is_grouped_by_team_and_keeps_that_from_link_to_link(desk: Desk) -> None:
+    a_hole(desk)
+
+    week = desk.get(f"{WEEK}&by=team&show=all")
+
+    assert "按住处的车队" in week
+    assert "show=swap&amp;by=team" in week

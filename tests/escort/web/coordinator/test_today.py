@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlmodel import select, update
+from sqlmodel import col, select, update
 
 from escort.access.models import AuditEvent
 from escort.cases import service as cases
@@ -213,10 +213,10 @@ def test_a_step_told_on_the_phone_counts_like_a_tap_and_is_in_the_trail(desk: De
     leg_id, run_id = a_promised_drive(desk)
     assert f'action="/legs/{leg_id}/step"' in desk.get(f"/rota/runs/{run_id}")
 
-    assert desk.post(f"/legs/{leg_id}/step", {"step": "started"}) == "/today"
+    assert desk.post(f"/legs/{leg_id}/step", {"step": "started"}) == f"/today?did=step&n={leg_id}"
     assert f'action="/legs/{leg_id}/step"' in desk.get("/today")
     on_board: dict[str, str | list[str]] = {"step": "on_board", "run": str(run_id)}
-    assert desk.post(f"/legs/{leg_id}/step", on_board) == f"/rota/runs/{run_id}"
+    assert desk.post(f"/legs/{leg_id}/step", on_board) == f"/rota/runs/{run_id}?told={leg_id}"
     desk.post(f"/legs/{leg_id}/step", {"step": "delivered"})
 
     with desk.house.store.read() as session:
@@ -240,6 +240,25 @@ def test_a_step_is_written_down_once_and_only_one_that_a_driver_tells(desk: Desk
 
     with desk.house.store.read() as session:
         assert session.exec(select(Tap.step)).all() == ["started"]
+
+
+def test_a_step_told_on_the_phone_is_taken_back_within_ten_seconds_and_may_be_told_again(desk: Desk) -> None:
+    leg_id, run_id = a_promised_drive(desk)
+    desk.post(f"/legs/{leg_id}/step", {"step": "started"})
+    board = desk.post(f"/legs/{leg_id}/step", {"step": "delivered"})
+    assert f'action="/legs/{leg_id}/unstep"' in desk.get(board)
+
+    desk.post(f"/legs/{leg_id}/unstep")
+
+    with desk.house.store.read() as session:
+        live = session.exec(select(Tap.step).where(col(Tap.undone_at).is_(None))).all()
+        assert live == ["started"]
+        assert session.exec(select(Shift.state)).all() == [ShiftState.CONFIRMED]
+    again: dict[str, str | list[str]] = {"step": "delivered", "run": str(run_id)}
+    panel = desk.post(f"/legs/{leg_id}/step", again)
+    assert f'action="/legs/{leg_id}/unstep"' in desk.get(panel)
+    desk.clock.at += timedelta(seconds=11)
+    assert "撤不了了" in desk.post(f"/legs/{leg_id}/unstep", expect=409)
 
 
 def test_what_was_just_done_can_be_undone_for_a_moment_and_from_the_list_of_the_day(desk: Desk) -> None:

@@ -8,8 +8,9 @@ import pytest
 from sqlmodel import select
 
 from escort.access.audit import trail
+from escort.access.models import Account
 from escort.cases.models import Case, CaseKind
-from escort.cases.service import close, open_case
+from escort.cases.service import close, open_case, set_duty
 from escort.db import Store
 from escort.families.models import Child
 from escort.journeys.models import Step, Tap
@@ -383,3 +384,16 @@ def test_list_costs_at_most_ten_queries_besides_its_trail(gate: Gate) -> None:
 
     reading = [statement for statement in queries.statements if "audit" not in statement]
     assert len(reading) <= 10, "\n".join(reading)
+
+
+def test_the_guard_sees_who_answers_at_the_duty_number(gate: Gate) -> None:
+    with gate.site.store.write() as session:
+        office = Account(login="lin", name="林老师", role="coordinator", password_hash="x", created_at=NOW)
+        session.add(office)
+        session.flush()
+        set_duty(session, account_id=office.id or 0)
+
+    page = gate.page()
+
+    assert "值班电话 林老师" in page
+    assert 'id="live-sign"' in page
