@@ -16,11 +16,11 @@ from escort.access import audit
 from escort.errors import Refused
 from escort.journeys import fridge
 from escort.rota.open_runs import open_runs
-from escort.rota.week import Show, week_matrix
+from escort.rota.week import GroupBy, Show, week_matrix
 from escort.sentences import mark
 from escort.web.deps import CurrentCoordinator, HouseDep, NowDep
 from escort.web.downloads import pdf, png, unprintable, words_for
-from escort.web.forms import Day, FormModel, Ids, OptionalRowId, RowId
+from escort.web.forms import Day, FormModel, Ids, Offset, OptionalRowId, RowId
 from escort.web.paper import fridge as fridge_paper
 from escort.web.paper import press
 from escort.web.paper import rota as rota_paper
@@ -43,7 +43,8 @@ class PileForm(FormModel):
 class WallForm(FormModel):
     week: Day
     show: Show = Show.ALL
-    school_id: Ids = Field(default_factory=list)
+    by: GroupBy = GroupBy.SCHOOL
+    opened: list[Offset] = Field(default_factory=list, max_length=60)
 
 
 class PictureForm(FormModel):
@@ -127,9 +128,9 @@ def take_week(
     house: HouseDep,
     now: NowDep,
 ) -> Response:
-    """The schools that are open on the page, for the wall."""
+    """The schools, or teams, that are open on the page, for the wall."""
     with house.store.read() as session:
-        matrix = week_matrix(session, week_on=form.week, show=form.show, schools=form.school_id)
+        matrix = week_matrix(session, week_on=form.week, show=form.show, by=form.by, opened=form.opened)
     children = sum(len(group.rows) for group in matrix.groups)
     if not children:
         raise Refused("这一页没有打开的学校，没有东西可以打印。请先点“全部”，或点开一所学校。")
@@ -138,8 +139,8 @@ def take_week(
     try:
         press.check(made)
     except press.Unprintable as mistake:
-        opened = "".join(f"&open={school_id}" for school_id in form.school_id)
-        page_of_week = f"/rota?week={matrix.monday}&show={form.show}{opened}"
+        opened = "".join(f"&open={group_id}" for group_id in form.opened)
+        page_of_week = f"/rota?week={matrix.monday}&show={form.show}&by={form.by}{opened}"
         return unprintable(request, mistake, links=[(words(mark("周排班")), page_of_week)])
     with house.store.write() as session:
         _name_request(session, request)

@@ -10,7 +10,7 @@ from escort.web.status import status
 
 
 def values(matrix: WeekMatrix, words: Words, *, foot: str) -> dict[str, Any]:
-    """Return the schools whose rows are open."""
+    """Return the schools, or teams, whose rows are open."""
     shown = [group for group in matrix.groups if group.is_open]
     counts: dict[CellCode, int] = {}
     for group in shown:
@@ -34,7 +34,7 @@ def values(matrix: WeekMatrix, words: Words, *, foot: str) -> dict[str, Any]:
         ],
         "schools": [
             {
-                "name": group.name,
+                "name": group.name or words(mark("没有车队")),
                 "sums": _sums(group.counts, words),
                 "rows": [_row(row, matrix, words) for row in group.rows],
             }
@@ -64,6 +64,7 @@ def _sums(counts: Mapping[CellCode, int], words: Words) -> str:
         for code, word in (
             (CellCode.UNASSIGNED, mark("缺 %(n)s")),
             (CellCode.ASKED, mark("待回 %(n)s")),
+            (CellCode.SWAP, mark("换 %(n)s")),
             (CellCode.DRAFT, mark("草稿 %(n)s")),
         )
         if counts.get(code)
