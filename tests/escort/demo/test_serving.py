@@ -86,7 +86,7 @@ def test_a_first_start_that_fails_is_told_on_the_page(store: Store) -> None:
 
     browser = a_browser(showing)
     assert FAILED in browser.get("/").text
-    assert "http-equiv" not in browser.get("/").text
+    assert "data-going" not in browser.get("/").text
     assert FAILED in browser.post("/demo/look-as/family").text
 
 
