@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 import httpx
 
 from escort.access.secret import new_token
-from escort.settings import LOOPBACK
 from escort.upkeep.readiness import Lack
 from notifications.channels import AnswersLookUps, Channel, Finding, OutgoingMessage, Refused, Result
 from notifications.sealed import Keyring
@@ -29,13 +28,12 @@ def fault_of_form(base_url: str) -> Lack | None:
     """Return what is wrong with an address before anybody has tried it; None: it may be tried."""
     parts = urlsplit(base_url)
     host = parts.hostname or ""
-    if host in LOOPBACK or host.endswith((".localhost", ".local", ".lan", ".internal")) or "." not in host:
-        return Lack.LINKS_STAY_HERE
     try:
-        if not ipaddress.ip_address(host).is_global:
-            return Lack.LINKS_STAY_HERE
-    except ValueError:
-        pass  # a name
+        stays_here = not ipaddress.ip_address(host).is_global
+    except ValueError:  # a name
+        stays_here = "." not in host or host.endswith((".localhost", ".local", ".lan", ".internal"))
+    if stays_here:
+        return Lack.LINKS_STAY_HERE
     return None if parts.scheme == "https" else Lack.LINKS_NOT_HTTPS
 
 
@@ -109,7 +107,7 @@ class AddressWatch:
         word = self._word()
         try:
             answer = self._fetch(f"{self.base_url}/livez/{word}")
-        except httpx.HTTPError:
+        except (httpx.HTTPError, httpx.InvalidURL):
             return Lack.LINKS_DEAD
         if answer.status_code >= 500:
             return Lack.LINKS_DEAD  # a proxy that waits for us

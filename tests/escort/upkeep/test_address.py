@@ -76,6 +76,8 @@ def address(store: Store) -> Iterator[str]:
         ("http://127.0.0.1:8000", Lack.LINKS_STAY_HERE),  # what stands there when nobody set anything
         ("https://localhost", Lack.LINKS_STAY_HERE),
         ("https://[::1]:8000", Lack.LINKS_STAY_HERE),
+        ("https://[2408:4000::1]", None),  # anybody's; whether it answers is another question
+        ("https://[fd00::1]", Lack.LINKS_STAY_HERE),
         ("https://192.168.1.20", Lack.LINKS_STAY_HERE),  # the office's own network
         ("http://10.0.0.5:8000", Lack.LINKS_STAY_HERE),
         ("https://169.254.3.4", Lack.LINKS_STAY_HERE),
