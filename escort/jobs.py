@@ -136,7 +136,7 @@ class Jobs:
             "reminders": lambda session: reminders.next_due_at(session, now=now, zone=self.zone),
             "leaders": lambda session: team_reminders.next_due_at(session, now=now, zone=self.zone),
             "watch": lambda session: _earliest(
-                watch.next_due_at(session, now), arrivals.next_due_at(session, now=now)
+                watch.next_due_at(session, now, self.zone), arrivals.next_due_at(session, now=now)
             ),
             "cases": lambda session: _earliest(
                 cases.next_due_at(session), calls.next_due_at(session, now=now, zone=self.zone)

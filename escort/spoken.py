@@ -245,8 +245,11 @@ def nobody_yet(halves: Sequence[Half], now: datetime, zone: ZoneInfo) -> str:
 
 
 def left(minutes: int | None) -> str:
+    """Return how long is left, as a clause: by the minute, and from two hours on by the hour."""
     if minutes is None:
         return ""
+    if minutes >= BY_THE_HOUR:
+        return f"，还有{minutes // 60}小时"
     return f"，还有{minutes}分钟" if minutes > 0 else f"，已过{-minutes}分钟" if minutes < 0 else "，现在"
 
 
@@ -287,3 +290,4 @@ _COMPOUND = (
     "独孤申屠濮阳淳于太史闻人钟离澹台公冶宗政呼延完颜拓跋赫连万俟"
 )
 COMPOUND_SURNAMES = frozenset(_COMPOUND[start : start + 2] for start in range(0, len(_COMPOUND), 2))
+BY_THE_HOUR = 120  # minutes

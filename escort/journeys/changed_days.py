@@ -119,24 +119,48 @@ def changes_from(session: Session, from_on: date) -> list[Change]:
     ]
 
 
+@dataclass(frozen=True)
+class Step:
+    """What is to be done about one change, or about a case whose change is gone."""
+
+    case: Case | None
+    change: Change | None = None  # to be kept in a case; None: the case closes
+    reason: str = ""  # why it closes
+
+
 def sweep_changes(session: Session, *, now: datetime, zone: ZoneInfo) -> None:
     """Keep one case for each change of the coming day whose cars have not all their yes."""
+    for step in _steps(session, now=now, zone=zone):
+        if step.change is not None:
+            _keep(session, step.change, now=now, zone=zone)
+        else:
+            _close(session, step.case, step.reason, now)
+
+
+def is_due(session: Session, *, now: datetime, zone: ZoneInfo) -> bool:
+    """Say whether the sweep would do anything now."""
+    return bool(_steps(session, now=now, zone=zone))
+
+
+def _steps(session: Session, *, now: datetime, zone: ZoneInfo) -> list[Step]:
     today = now.astimezone(zone).date()
     live = {case.about: case for case in live_cases_of(session, [CaseKind.CHANGED])}
     changes = changes_from(session, min([today, *(_day_of(about) for about in live)]))
     settled = _settled_by_office(session, [change.about for change in changes])
+    steps: list[Step] = []
     for change in changes:
         case = live.pop(change.about, None)
         if not change.open_cars:
-            _close(session, case, "都重新答应了", now)
-        elif case is not None or (
+            steps += [Step(case, reason="都重新答应了")] if case is not None else []
+        elif case is not None:
+            steps += [] if _is_said(change, case, now, zone) else [Step(case, change)]
+        elif (
             change.on >= today
             and change.starts_at <= now + DAY_AHEAD
             and settled.get(change.about, NEVER) < max(car.changed_at for car in change.open_cars)
         ):
-            _keep(session, change, case, now=now, zone=zone)
-    for case in live.values():
-        _close(session, case, "又改了，或不用接送了", now)
+            steps.append(Step(None, change))
+    return steps + [Step(case, reason="又改了，或不用接送了") for case in live.values()]
 
 
 def covered_runs(session: Session, run_ids: Collection[int], *, today: date) -> set[int]:
@@ -173,8 +197,24 @@ def _car(rows: Sequence[Any]) -> ChangedCar:
     )
 
 
-def _keep(session: Session, change: Change, case: Case | None, *, now: datetime, zone: ZoneInfo) -> None:
-    sentence = wording.case_changed(
+def _keep(session: Session, change: Change, *, now: datetime, zone: ZoneInfo) -> None:
+    open_case(
+        session,
+        kind=CaseKind.CHANGED,
+        about=change.about,
+        sentence=_sentence(change, zone),
+        is_urgent=_is_urgent(change, now, zone),
+        needed_by=change.starts_at,
+        now=now,
+    )
+
+
+def _is_said(change: Change, case: Case, now: datetime, zone: ZoneInfo) -> bool:
+    return case.sentence == _sentence(change, zone) and case.is_urgent >= _is_urgent(change, now, zone)
+
+
+def _sentence(change: Change, zone: ZoneInfo) -> str:
+    return wording.case_changed(
         change.on,
         change.starts_at,
         change.direction,
@@ -183,18 +223,6 @@ def _keep(session: Session, change: Change, case: Case | None, *, now: datetime,
         cars=len(change.cars),
         missing=len(change.open_cars),
         zone=zone,
-    )
-    is_urgent = _is_urgent(change, now, zone)
-    if case is not None and case.sentence == sentence and case.is_urgent >= is_urgent:
-        return
-    open_case(
-        session,
-        kind=CaseKind.CHANGED,
-        about=change.about,
-        sentence=sentence,
-        is_urgent=is_urgent,
-        needed_by=change.starts_at,
-        now=now,
     )
 
 

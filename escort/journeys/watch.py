@@ -11,13 +11,13 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, func, update
+from sqlalchemy import bindparam, func, or_, update
 from sqlmodel import Session, col, select
 
 from escort import wording
 from escort.cases.models import Case, CaseKind, CaseState
 from escort.cases.service import close_because, open_case
-from escort.journeys import deeds, watched_days
+from escort.journeys import changed_days, deeds, watched_days
 from escort.journeys.afternoons import sweep_afternoons
 from escort.journeys.changed_days import covered_runs, sweep_changes
 from escort.journeys.models import WatchedDay, WatchedRun
@@ -25,7 +25,7 @@ from escort.journeys.progress import Rank
 from escort.journeys.told_families import LAST_WORD, tell_nobody
 from escort.journeys.watched import Watched, WatchedLeg, cases_about, due_runs, keep_rows
 from escort.rota.asks import LinkMaker
-from escort.rota.models import Direction, Shift, ShiftState
+from escort.rota.models import ChangedLeg, Direction, Shift, ShiftState
 from escort.spoken import Turn
 from notifications.models import Urgency
 from notifications.outbox import Letter, enqueue_many
@@ -74,10 +74,12 @@ def _sweep_rest(session: Session, now: datetime, zone: ZoneInfo) -> int:
     return days
 
 
-def next_due_at(session: Session, now: datetime) -> datetime | None:
+def next_due_at(session: Session, now: datetime, zone: ZoneInfo) -> datetime | None:
     """Return the next instant at which the watch may have something to do, perhaps in the past."""
-    moments = [moment for moment in session.execute(_next_looks()).one() if moment is not None]
-    return min(moments) if moments else now
+    *looks, has_changes = session.execute(_next_looks(), {"today": now.astimezone(zone).date()}).one()
+    if has_changes and changed_days.is_due(session, now=now, zone=zone):
+        return now
+    return min((moment for moment in looks if moment is not None), default=now)
 
 
 @cache
@@ -85,7 +87,9 @@ def _next_looks() -> Any:
     """Put together once: every heartbeat asks it."""
     runs = select(func.min(WatchedRun.next_look_at)).scalar_subquery()
     days = select(func.min(WatchedDay.next_look_at)).scalar_subquery()
-    return select(runs, days)
+    changed = select(ChangedLeg.leg_id).where(ChangedLeg.on >= bindparam("today"))
+    counted = select(Case.id).where(Case.kind == CaseKind.CHANGED, Case.state != CaseState.CLOSED)
+    return select(runs, days, or_(changed.exists(), counted.exists()))
 
 
 @dataclass(frozen=True)

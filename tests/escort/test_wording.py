@@ -548,6 +548,13 @@ MESSAGES = [
         "【杜鹃鸟】急事：小禾4月9日07:45上学还没有人，还有20分钟。没人接手会再发。接手：https://dj.pidu.gov.cn/today",
     ),
     (
+        wording.case_to_duty(
+            "4月22日有1家还没打通知电话：小杰", minutes_left=675, link="https://dj.pidu.gov.cn/today"
+        ),
+        2,
+        "【杜鹃鸟】急事：4月22日有1家还没打通知电话：小杰，还有11小时。没人接手会再发。接手：https://dj.pidu.gov.cn/today",
+    ),
+    (
         wording.cases_to_duty(
             3, "小禾07:45上学，过了5分钟还没有“接到”", minutes_left=-5, link="https://dj.pidu.gov.cn/today"
         ),

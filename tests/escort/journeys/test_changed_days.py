@@ -9,7 +9,7 @@ from escort.cases.service import close
 from escort.journeys.board import Action, board
 from escort.journeys.changed_days import changes_from
 from escort.journeys.gate_view import gate_view
-from escort.journeys.watch import sweep_watch
+from escort.journeys.watch import next_due_at, sweep_watch
 from escort.roster.models import Volunteer
 from escort.rota import asks, legs
 from escort.schools.service import Scope
@@ -59,6 +59,26 @@ def test_one_case_counts_the_answers_as_they_come(session: Session) -> None:
     watch(session, ELEVEN + MINUTE)
 
     assert live(session)[0][3] == "4月7日14:30提前放学：已回2/3，还有2趟没人答应"
+
+
+def test_a_clock_that_waits_for_what_is_due_looks_at_once_and_after_each_answer(session: Session) -> None:
+    children, drivers = three_cars(session)
+    watch(session, ELEVEN)
+
+    def is_due(now: datetime) -> bool:
+        return next_due_at(session, now, ZONE) == now
+
+    assert not is_due(ELEVEN)
+    call_early(session, Scope(children[0].school.id), now=ELEVEN)
+    assert is_due(ELEVEN)
+    ask_all_again(session, ELEVEN)
+    watch(session, ELEVEN)
+    assert not is_due(ELEVEN)
+    for driver in drivers:
+        say_yes(session, driver, ELEVEN + MINUTE)
+    assert is_due(ELEVEN + MINUTE)
+    watch(session, ELEVEN + MINUTE)
+    assert not is_due(ELEVEN + MINUTE)
 
 
 def test_it_closes_when_every_car_has_its_yes(session: Session) -> None:

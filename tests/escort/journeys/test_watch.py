@@ -33,7 +33,7 @@ def run_until(session: Session, until: datetime, *, since: datetime = NOW) -> No
     """Step through every due instant, as the demonstration's clock does."""
     sweep(session, since)
     last = since
-    while (due := next_due_at(session, last)) is not None and due <= until:
+    while (due := next_due_at(session, last, ZONE)) is not None and due <= until:
         last = max(due, last)
         sweep(session, last)
 
@@ -415,7 +415,7 @@ def test_next_due_is_a_look_in_the_future(session: Session) -> None:
 
     sweep(session, NOW)
 
-    due = next_due_at(session, NOW)
+    due = next_due_at(session, NOW, ZONE)
     assert due is not None
     assert NOW < due <= T
 
@@ -489,7 +489,7 @@ def test_a_tap_that_is_taken_back_opens_its_case_again(session: Session) -> None
     assert live(session) == []
 
     assert undo_tap(session, uuid="a slip of the thumb", by=f"volunteer:{cast.wang.id}", now=tapped_at)
-    assert next_due_at(session, tapped_at) == tapped_at
+    assert next_due_at(session, tapped_at, ZONE) == tapped_at
     sweep(session, tapped_at)
 
     assert live(session) == late
