@@ -4,6 +4,7 @@ Every message goes by hand: it stands on the office's list until somebody says �
 phones gets the text forwarded and opens its link; the others are rung up, and the office records what they say.
 """
 
+import html
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,15 +13,16 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Locator, Page
-from sqlmodel import select
+from playwright.sync_api import APIResponse, Browser, Locator, Page
+from sqlmodel import col, select
 
 from escort import app as wiring
 from escort.access.accounts import issue_setup_link
 from escort.db import Store
 from escort.demo.people import People
 from escort.demo.world import World
-from escort.rota.models import Direction, Run, RunState
+from escort.roster.models import Volunteer
+from escort.rota.models import Direction, Run, RunLeg, RunState, Shift, ShiftState
 from escort.settings import Settings
 from escort.web.deps import House
 from notifications.channels.by_hand import ByHand
@@ -57,8 +59,18 @@ class Told:
     @property
     def path(self) -> str:
         """The path of its link, empty if it has none."""
-        found = re.search(r"https?://[^/]+(/[vf]/\S+)", self.text)
+        found = re.search(r"https?://[^/]+(/[vft]/\S+)", self.text)
         return found[1] if found else ""
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What somebody did, and which words of the product had asked for it."""
+
+    at: datetime
+    who: str
+    what: str
+    because: str  # a message that was passed on, or the page that he had before him
 
 
 @dataclass
@@ -72,6 +84,7 @@ class Pilot:
     desk: Page
     film: Path | None
     told: list[Told] = field(default_factory=list)
+    deeds: list[Deed] = field(default_factory=list)
     phones: dict[str, Page] = field(default_factory=dict)
     _scene: int = 0
 
@@ -85,19 +98,40 @@ class Pilot:
         if by_hand:
             self.pass_on()
 
+    def evening(self, on: date) -> None:
+        """The calls of half past five, and what stands on the list later."""
+        self.until(on, "17:35")
+        self.until(on, "20:30")
+
+    def read(self, path: str) -> str:
+        """Return a page of the office's, without drawing it."""
+        answer = self.desk.request.get(f"{self.house.settings.base_url}{path}")
+        assert answer.ok, f"{path}: {answer.status}"
+        return answer.text()
+
+    def post(self, path: str, **form: str | float | bool) -> APIResponse:
+        """Send one of the office's forms, and let the page come back."""
+        token = CSRF.search(self.read("/month"))
+        assert token is not None
+        answer = self.desk.request.post(
+            f"{self.house.settings.base_url}{path}", form={**form, "csrf_token": token[1]}
+        )
+        assert answer.ok, f"{path}: {answer.status} {answer.text()}"
+        return answer
+
     def pass_on(self) -> None:
         """Forward what is to be forwarded, ring whom the evening list names, and tick it."""
-        self.desk.goto("/today")
-        while (row := self.desk.locator("#by-hand li:has(.said)").first).count():
-            who, text = row.locator("b").first.inner_text(), row.locator(".said").inner_text()
-            self.told.append(Told(self.clock.now(), who, text))
-            self.press(row, "已告知")
-        self.desk.goto("/calls")
-        while (row := self.desk.locator("li.call:not(.call-told)").first).count():
-            who, text = row.locator("b").first.inner_text(), row.locator(".said").inner_text()
-            self.told.append(Told(self.clock.now(), who, text))
-            self.press(row, "已告知")
-        self.desk.goto("/today")
+        while rows := HAND.findall(self.read("/today")):
+            for number, row in rows:
+                self._hear(row)
+                self.post(f"/hand/{number}/done")
+        for row in CALL.findall(self.read("/calls")):
+            self._hear(row)
+            self.post("/calls/told", task=re.findall(r'name="task" value="(\d+)"', row)[0])
+
+    def _hear(self, row: str) -> None:
+        who, text = (html.unescape(found[1]) for found in (WHO.search(row), SAID.search(row)) if found)
+        self.told.append(Told(self.clock.now(), who, text))
 
     def press(self, where: Page | Locator, name: str) -> None:
         """Press a form's button, wherever it is folded away, and wait for the page that comes back."""
@@ -107,39 +141,93 @@ class Pilot:
         with page.expect_navigation():
             button.click()
 
-    def note_answer(self, who: str) -> None:
-        """Somebody rings: he can. The office writes it down."""
-        self.desk.goto("/asks")
-        self.press(self.desk.locator("section", has=self.desk.get_by_role("link", name=who)), "能去")
+    def note_answer(self, who: str, *, yes: bool = True) -> None:
+        """Somebody who was asked rings: he can, or he cannot. The office writes it down."""
+        asked = next(told for told in reversed(self.told) if told.who == who and ASKED.search(told.text))
+        found = re.search(rf'">{who}</a></h2>.*?action="(/asks/\d+/told)"', self.read("/asks"), re.S)
+        assert found is not None, f"nobody waits for {who}"
+        self.post(found[1], answer="yes" if yes else "no")
+        self._did(who, "yes" if yes else "no", asked.text)
+
+    def all_can(self) -> None:
+        """Everybody who was asked rings back and can."""
+        while waiting := re.findall(r'<h2 id="ask-\d+"><a [^>]*>(.*?)</a>', self.read("/asks")):
+            self.note_answer(waiting[0])
 
     def note_step(self, step: str) -> None:
         """The driver of this half-day rings with a step, and the office writes it down."""
         now = self.clock.now()
         direction = Direction.TO_SCHOOL if now.hour < NOON else Direction.HOME
         with self.house.store.read() as session:
-            run = session.exec(
-                select(Run.id).where(
-                    Run.on == now.date(), Run.direction == direction, Run.state == RunState.LIVE
+            run, leg, driver = session.exec(
+                select(Run.id, RunLeg.leg_id, Volunteer.name)
+                .join(RunLeg, (col(RunLeg.run_id) == col(Run.id)) & col(RunLeg.is_live))
+                .join(Shift, col(Shift.run_id) == col(Run.id))
+                .join(Volunteer, col(Volunteer.id) == col(Shift.volunteer_id))
+                .where(
+                    Run.on == now.date(),
+                    Run.direction == direction,
+                    Run.state == RunState.LIVE,
+                    col(Shift.state).in_((ShiftState.CONFIRMED, ShiftState.SERVED)),
                 )
             ).one()
-        self.desk.goto(f"/rota/runs/{run}")
-        self.press(self.desk, step)
+        half = "上学" if direction == Direction.TO_SCHOOL else "放学"
+        due = (told for told in reversed(self.told) if told.who == driver and names(told, now.date(), half))
+        self.post(f"/legs/{leg}/step", step=step, run=str(run))
+        self._did(driver, step, next(due).text)
+
+    def _did(self, who: str, what: str, because: str) -> None:
+        self.deeds.append(Deed(self.clock.now(), who, what, because))
+
+    def tap(self, who: str, button: str) -> None:
+        """Press a button on a phone: the page before the eyes asks for it."""
+        phone = self.phones[who]
+        self._did(who, button, phone.url)
+        self.press(phone, button)
+
+    def drive(self, on: date, *ways: tuple[str, str, str]) -> None:
+        """Let the drivers ring with their three steps: (out, aboard, there) of each way."""
+        for way in ways:
+            for clock, step in zip(way, STEPS, strict=True):
+                self.until(on, clock)
+                self.note_step(step)
+
+    def asked_since(self, on: date, clock: str) -> list[str]:
+        """Return who was asked to stand in since then, in order."""
+        return [told.who for told in self.told if told.at >= self.at(on, clock) and "先答应的去" in told.text]
+
+    def driver_of(self, on: date, direction: Direction) -> str:
+        """Return who has promised a half-day; "" if nobody has."""
+        with self.house.store.read() as session:
+            found = session.exec(
+                select(Volunteer.name)
+                .join(Shift, col(Shift.volunteer_id) == col(Volunteer.id))
+                .where(Shift.on == on, Shift.direction == direction)
+                .where(Shift.state == ShiftState.CONFIRMED)
+            ).first()
+        return found or ""
+
+    def gate_paper(self) -> str:
+        """Print the gate's list at the office, and read what the guard reads."""
+        return self.post("/accounts/gates/1/sheet").text()
 
     def last_told(self, who: str, having: str = "") -> Told:
         """Return the newest message to somebody, of those that hold these words."""
         return next(one for one in reversed(self.told) if who in one.who and having in one.text)
 
-    def phone_of(self, who: str, **kind: Any) -> Page:
+    def phone_of(self, who: str, purpose: str = "f", **kind: Any) -> Page:
         """Return the phone of one of the two who have one; the link is the newest that was forwarded."""
         if who not in self.phones:
             page = a_phone(self.browser, **kind).new_page()
-            page.goto(self.told_link(who))
-            page.get_by_role("button", name="这是我的手机").click()
+            page.goto(self.told_link(who, purpose))
             self.phones[who] = page
+            self.tap(who, "这是我的手机")
         return self.phones[who]
 
-    def told_link(self, who: str) -> str:
-        path = next(one.path for one in reversed(self.told) if who in one.who and one.path)
+    def told_link(self, who: str, purpose: str) -> str:
+        path = next(
+            one.path for one in reversed(self.told) if who in one.who and one.path.startswith(f"/{purpose}/")
+        )
         return f"{self.house.settings.base_url}{path}"
 
     def scene(self, page: Page, name: str) -> None:
@@ -147,6 +235,13 @@ class Pilot:
         if self.film is not None:
             self._scene += 1
             page.screenshot(path=self.film / f"{self._scene:02d}-{name}.png", full_page=page is not self.desk)
+
+
+def names(told: Told, on: date, half: str) -> bool:
+    """Whether a message is about this day's half: by its date, or as today or tomorrow."""
+    day = {0: "今天", 1: "明天"}.get((on - told.at.astimezone(ZONE).date()).days)
+    dated = f"{on.month}月{on.day}日"
+    return half in told.text and (dated in told.text or (day is not None and day in told.text))
 
 
 @contextmanager
@@ -236,6 +331,13 @@ def fill(page: Page, **fields: str) -> None:
 
 
 NOON = 12
+STEPS = ("started", "on_board", "delivered")
+CSRF = re.compile(r'name="csrf_token" value="([^"]+)"')
+HAND = re.compile(r'<li class="stack-tight" data-row="hand-(\d+)">(.*?)</li>', re.S)
+CALL = re.compile(r'<li class="call">(.*?)</li>', re.S)
+WHO = re.compile(r"<b>(.*?)</b>", re.S)
+SAID = re.compile(r'<p class="said">(.*?)</p>', re.S)
+ASKED = re.compile("能去回1|不用回")
 WOMEN = {1, 2, 5, 8, 11}
 PATTERNS = ("工作日均可", "周一、周三、周五", "周二、周四", "工作日均可")
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from escort.db import Store
-from tests.flows.pilot import NAMES, Pilot, fill, pilot, take_over_roster
+from escort.rota.models import Direction
+from tests.flows.pilot import Pilot, fill, pilot, take_over_roster
 from tests.flows.village import ZONE
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -32,13 +33,14 @@ def test_a_week_goes_by_without_a_private_message(office: Pilot) -> None:
     set_up_monday(office)
     sick_tuesday(office)
     ill_at_dawn_on_wednesday(office)
+    early_on_thursday(office)
 
 
 def set_up_monday(here: Pilot) -> None:
     take_over_roster(here)
     desk = here.desk
     desk.goto("/children/new")
-    fill(desk, short_name="小杰", pickup="30.9071, 103.8402", tell_name="杨桂芳", phone="19900002001")
+    fill(desk, short_name="小杰", pickup="家门口 30.9071, 103.8402", tell_name="杨桂芳", phone="19900002001")
     desk.select_option("#f-school_id", label="银杏特殊教育学校")
     here.scene(desk, "set-up")
     desk.get_by_role("button", name="存好，去填姓名和同意书").click()
@@ -57,8 +59,10 @@ def set_up_monday(here: Pilot) -> None:
     here.press(desk, "公布")
     here.until(MON, "09:30")
     here.scene(desk, "rota")
-    answer_by_telephone(here)
-    here.until(MON, "20:30")
+    desk.goto("/asks")
+    here.scene(desk, "asks")
+    here.all_can()
+    here.evening(MON)
     here.until(MON, "21:30")
 
 
@@ -68,16 +72,17 @@ def sick_tuesday(here: Pilot) -> None:
     phone = here.phone_of(FAMILY)
     here.scene(phone, "family")
     phone.get_by_role("link", name="今天不用接").click()
-    here.scene(phone, "family-cancel")
     phone.get_by_label("今天早上不用接小杰去学校").check()
     phone.get_by_label("今天下午不用送小杰回家").check()
     phone.get_by_label("孩子病了").check()
-    phone.get_by_role("button", name="就这样，不用接").click()
+    here.scene(phone, "family-cancel")
+    here.tap(FAMILY, "就这样，不用接")
     here.until(TUE, "06:55")
     for driver in ("李红梅", "郑文斌"):
         assert "不用去" in here.last_told(driver).text
+    here.desk.goto("/today")
     here.scene(here.desk, "tuesday")
-    here.until(TUE, "20:30")
+    here.evening(TUE)
 
 
 def ill_at_dawn_on_wednesday(here: Pilot) -> None:
@@ -89,34 +94,53 @@ def ill_at_dawn_on_wednesday(here: Pilot) -> None:
     here.press(desk, "吴秀英去不了")
     here.scene(desk, "ill-at-dawn")
     here.until(WED, "06:41")
-    asked = {told.who for told in here.told if told.at >= here.at(WED, "06:40") and "顶班" not in told.text}
-    assert len(asked & {*NAMES}) >= 3
-    stand_in = next(name for name in asked if name != "吴秀英")
-    here.note_answer(stand_in)
+    asked = here.asked_since(WED, "06:40")
+    assert len(asked) >= 3
+    here.note_answer(asked[0])
     here.until(WED, "06:44")
     told = here.last_told(FAMILY).text
     assert "换人了" in told
-    assert f"姓{stand_in[0]}" in told
-    here.until(WED, "07:15")
-    here.note_step("出发了")
-    here.scene(desk, "on-the-road")
-    here.until(WED, "07:46")
-    here.note_step("接到了")
-    here.until(WED, "08:18")
-    here.note_step("送到了")
-    here.until(WED, "15:30")
-    here.note_step("出发了")
-    here.until(WED, "16:03")
-    here.note_step("接到了")
-    here.until(WED, "16:40")
-    here.note_step("送到了")
-    here.until(WED, "20:30")
+    assert f"姓{asked[0][0]}" in told
+    here.drive(WED, ("07:15", "07:46", "08:18"), ("15:10", "16:03", "16:40"))
+    here.evening(WED)
 
 
-def answer_by_telephone(here: Pilot) -> None:
-    """Everybody who was asked rings back and can; the office notes it."""
+def early_on_thursday(here: Pilot) -> None:
+    """The water is off at school: out at 14:00, called at 11:00. The driver cannot so early; somebody else can."""
     desk = here.desk
-    desk.goto("/asks")
-    here.scene(desk, "asks")
-    while (row := desk.locator("section:has(form[action$='/told'])").first).count():
-        here.press(row, "能去")
+    here.drive(THU, ("07:15", "07:46", "08:18"))
+    here.until(THU, "11:00")
+    driver = here.driver_of(THU, Direction.HOME)
+    desk.goto("/today")
+    desk.get_by_role("link", name="今天提前放学").click()
+    fill(desk, at="14:00", note="学校停水")
+    here.scene(desk, "early")
+    here.press(desk, "就这样，马上问司机")
+    here.until(THU, "11:01")
+
+    assert here.driver_of(THU, Direction.HOME) == "", "the yes to 16:00 is no yes to 14:00"
+    asked_again = here.last_told(driver).text
+    assert "16:00" in asked_again
+    assert "14:00" in asked_again
+    told = here.last_told(FAMILY).text
+    assert "不要把孩子交给任何人" in told
+    desk.goto("/today")
+    here.scene(desk, "early-asked")
+    board = desk.locator("main").inner_text()
+    assert "还有 1 趟没人答应" in board
+    assert "已回 0 / 1" in board
+    assert "没有人" in here.gate_paper()
+    here.note_answer(driver, yes=False)
+    here.until(THU, "11:06")
+    desk.goto("/today")
+    here.scene(desk, "early-no")
+    stand_in = here.asked_since(THU, "11:02")[0]
+    here.note_answer(stand_in)
+    here.until(THU, "11:10")
+    assert "答应以前都算" not in here.read("/today")
+    told = here.last_told(FAMILY).text
+    assert f"姓{stand_in[0]}" in told
+    assert "下午2点" in told
+    assert "有人来接了" in here.gate_paper()
+    here.drive(THU, ("13:10", "14:03", "14:40"))
+    here.evening(THU)
