@@ -28,6 +28,7 @@ from escort.web.deps import House
 from notifications.channels.by_hand import ByHand
 from tests.browser.phones import a_phone, chromium, listening, served_at
 from tests.escort.roster_book.books import Sheets, a_book, as_xlsx
+from tests.flows.pilot_oracle import promise_of, untrue_words
 from tests.flows.village import ZONE, HeapPlans, VirtualClock
 
 DUTY_PHONE = "028 8700 0000"
@@ -84,6 +85,7 @@ class Pilot:
     desk: Page
     film: Path | None
     told: list[Told] = field(default_factory=list)
+    untrue: list[str] = field(default_factory=list)
     deeds: list[Deed] = field(default_factory=list)
     phones: dict[str, Page] = field(default_factory=dict)
     _scene: int = 0
@@ -131,7 +133,10 @@ class Pilot:
 
     def _hear(self, row: str) -> None:
         who, text = (html.unescape(found[1]) for found in (WHO.search(row), SAID.search(row)) if found)
-        self.told.append(Told(self.clock.now(), who, text))
+        told = Told(self.clock.now(), who, text)
+        self.told.append(told)
+        with self.house.store.read() as session:
+            self.untrue += untrue_words(session, text, who=who, now=told.at)
 
     def press(self, where: Page | Locator, name: str) -> None:
         """Press a form's button, wherever it is folded away, and wait for the page that comes back."""
@@ -199,13 +204,15 @@ class Pilot:
     def driver_of(self, on: date, direction: Direction) -> str:
         """Return who has promised a half-day; "" if nobody has."""
         with self.house.store.read() as session:
+            held = promise_of(session, on, direction)
+        return held.name if held else ""
+
+    def run_of(self, on: date, direction: Direction) -> int:
+        with self.house.store.read() as session:
             found = session.exec(
-                select(Volunteer.name)
-                .join(Shift, col(Shift.volunteer_id) == col(Volunteer.id))
-                .where(Shift.on == on, Shift.direction == direction)
-                .where(Shift.state == ShiftState.CONFIRMED)
-            ).first()
-        return found or ""
+                select(Run.id).where(Run.on == on, Run.direction == direction, Run.state == RunState.LIVE)
+            ).one()
+        return found or 0
 
     def gate_paper(self) -> str:
         """Print the gate's list at the office, and read what the guard reads."""
