@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 APT_PACKAGES := chromium fonts-noto-cjk
 
-.PHONY: run install test test-tools check spring bench catalogs clean migrate
+.PHONY: run install test test-tools check spring bench bench-full catalogs clean migrate
 
 run: install
 	$(BIN)/dujuan serve
@@ -40,6 +40,11 @@ spring: test-tools
 
 bench: $(VENV)/.test-tools
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.planner_bench
+
+bench-full: $(VENV)/.test-tools
+	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.planner_bench --full
 
 catalogs: $(VENV)/.test-tools
 	$(BIN)/python -m tests.catalogs

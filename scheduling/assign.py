@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from scheduling.annealing import anneal
-from scheduling.cost import load_price, standing_price, value_of
+from scheduling.bound import Proof, prove
+from scheduling.cost import load_price, pair_price, standing_price, value_of
 from scheduling.explain import explain_unfilled
 from scheduling.feasibility import promised_bookings, promised_counts
 from scheduling.flow import (
@@ -81,7 +82,7 @@ def assign_runs(
         uncovered_legs=parts.uncovered_child_leg // price if price else 0,
         least_uncovered=draft.least,
         floor_uncovered=_floor(problem, draft.runs),
-        bound=draft.bound,
+        bound=_bound(problem, draft, parts.total, limits, started),
         seed=seed,
         seconds=limits.clock() - started,
     )
@@ -96,7 +97,9 @@ class _Draft:
     arcs: Arcs
     cover: Cover
     least: int
-    bound: int
+    # what is proven about, before any rule that binds two people: no second adults among the duties
+    alone: Duties
+    alone_arcs: Arcs
 
 
 def _cover_best(problem: Problem, cars: tuple[Run, ...], limits: Limits) -> _Draft:
@@ -123,8 +126,6 @@ def _cover(problem: Problem, cars: tuple[Run, ...]) -> _Draft:
         alone, alone_arcs = _drivers_only(duties), keep(arcs, ~duties.second[arcs.duty], len(duties))
         proof = cover(problem, alone, alone_arcs, bookings, served)
         least = int(runs.size[alone.run[(proof.volunteer < 0) & ~alone.second & (alone.run >= 0)]].sum())
-    bound = cover(problem, alone, alone_arcs, bookings, served, within_pledges=False).value
-    bound += _promised_price(problem, runs)
     arcs, broken = bar_kin(problem.tables, duties, arcs, found.volunteer)
     if broken:
         found = cover(problem, duties, arcs, bookings, served)
@@ -146,7 +147,7 @@ def _cover(problem: Problem, cars: tuple[Run, ...]) -> _Draft:
         found = cover(problem, duties, arcs, bookings, served)
     open_pairs = np.intersect1d(duties.run[duties.second], duties.run[found.volunteer < 0])
     arcs = keep(arcs, ~np.isin(duties.run[arcs.duty], open_pairs), len(duties))
-    return _Draft(runs, _tied(duties), arcs, found, least, bound)
+    return _Draft(runs, _tied(duties), arcs, found, least, alone, alone_arcs)
 
 
 def _half_done(duties: Duties, volunteer: Ints) -> list[int]:
@@ -212,6 +213,24 @@ def _sweep(ledger: Ledger, arcs: Arcs, seed: int, limits: Limits, started: float
             slots = shuffler.permutation(slots)
 
 
+def _bound(problem: Problem, draft: _Draft, best: int, limits: Limits, started: float) -> int:
+    """Return a proven lower bound of the total: the flow's, made better where there is enough to plan and time."""
+    bookings, served = promised_bookings(problem), problem.tables.served + promised_counts(problem)
+    flow = cover(problem, draft.alone, draft.alone_arcs, bookings, served, within_pledges=False)
+    met = np.zeros_like(problem.tables.known)
+    for row, who in problem.promised.items():
+        met[draft.runs.children[row][draft.runs.children[row] >= 0], who] = True
+    sure = _promised_price(problem, draft.runs) + int(pair_price(problem, *np.nonzero(met)).sum())
+    bound = flow.value + _promised_price(problem, draft.runs)
+    if len(draft.alone) < FEW_DUTIES or not limits.bound_rounds:
+        return bound
+    proof = Proof(problem, draft.alone, draft.alone_arcs, bookings, served, flow.volunteer, met, sure)
+    if limits.seconds is None:
+        return max(bound, prove(proof, best=best, rounds=limits.bound_rounds))
+    begun, left = limits.clock(), max(limits.seconds - (limits.clock() - started), 0.01)
+    return max(bound, prove(proof, best=best, progress=lambda: (limits.clock() - begun) / left))
+
+
 def _people(problem: Problem, draft: _Draft, ledger: Ledger) -> tuple[list[int | None], list[int | None]]:
     """Return driver and second adult per run, promised ones included."""
     driver: list[int | None] = [problem.promised.get(row) for row in range(len(draft.runs.runs))]
@@ -273,4 +292,4 @@ def _rides_alone(problem: Problem, child: int) -> bool:
 TIE = 8  # more than the children in a car: no other run is worth parting a pair
 SMALL_GAIN = 10  # repeats' worth: below it a sweep has nearly settled, and knots show
 FEW_DUTIES = 100  # fewer are settled by re-planning half-days, and need no compiled code
-FOR_ANNEALING = 0.85  # of the time that a deadline leaves
+FOR_ANNEALING = 0.6  # of the time that a deadline leaves; the rest is for sweeps and the bound

@@ -4,6 +4,7 @@ A plan never moves what a person has been asked for or has promised: it fills wh
 between reading and writing is left out when writing; the next evening's plan takes it up again.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -415,6 +416,7 @@ def _parts(plan: Plan) -> dict[str, Any]:
         "circle_over": parts.circle_over,
         "soft": parts.soft,
         "bound": plan.bound,
+        "better_percent": math.ceil(100 * plan.could_be_better_by),
         "floor_uncovered": plan.floor_uncovered,
         "repeats": len(plan.repeats),
         "shortages": [

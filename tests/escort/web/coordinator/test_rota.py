@@ -174,7 +174,9 @@ def test_a_draft_says_what_publishing_brings_before_it_is_done(desk: Desk) -> No
     _, plan_id = a_draft(desk)
 
     assert "草稿里有 1 趟" in desk.get(WEEK)
-    assert "问 1 名志愿者" in desk.get("/rota/publish?week=2021-04-08")
+    page = desk.get("/rota/publish?week=2021-04-08")
+    assert "问 1 名志愿者" in page
+    assert "这份排班最多还能再好" in page
 
     desk.post("/rota/publish", {"plan_id": str(plan_id), "week": "2021-04-08"})
 
