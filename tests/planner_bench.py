@@ -124,7 +124,7 @@ def say_alone(size: Size, seed: int) -> None:
 
 
 def say_gap(what: str, found: Plan, goal: str | None = None) -> None:
-    lowest = found.bound - found.parts.uncovered_child_leg - found.parts.uncovered_standby
+    lowest = found.bound - found.parts.uncovered_child_leg
     gap = f"{found.parts.soft / lowest - 1:.1%} above the proven bound {lowest:,}"
     missing = len(found.standby_missing)
     say(

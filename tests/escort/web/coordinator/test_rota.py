@@ -60,6 +60,7 @@ def a_draft(desk: Desk) -> tuple[Cast, int]:
             legs=1,
             uncovered=0,
             proven_uncovered=0,
+            parts={"better_percent": 4},
             seconds=0.1,
         )
         session.add(plan)
@@ -176,7 +177,7 @@ def test_a_draft_says_what_publishing_brings_before_it_is_done(desk: Desk) -> No
     assert "草稿里有 1 趟" in desk.get(WEEK)
     page = desk.get("/rota/publish?week=2021-04-08")
     assert "问 1 名志愿者" in page
-    assert "这份排班最多还能再好" in page
+    assert "这份排班最多还能再好 4%" in page
 
     desk.post("/rota/publish", {"plan_id": str(plan_id), "week": "2021-04-08"})
 
