@@ -125,7 +125,9 @@ class Limits:
     pooling: PoolRules = field(default_factory=PoolRules)
     moves_per_duty: int = 800  # of the annealing, where no `seconds` are given
     most_moves: int = 6_000_000
-    bound_rounds: int = 40  # of the proof of how near the plan is to the best one; 0: the flow's bound alone
+    bound_rounds: int = (
+        0  # of a better proof of how near the plan is to the best one; 0: the flow's bound alone
+    )
     seconds: float | None = None  # the search stops when as many are used; the flow is never cut short
     clock: Callable[[], float] = perf_counter
 

@@ -22,7 +22,7 @@ def run(problem_path: Path, plan_path: Path, seconds: float | None = None, seed:
     """Plan from a problem file into a plan file; return the plan. Raises ValueError for what cannot be."""
     document = json.loads(problem_path.read_text(encoding="utf-8"))
     problem = read_problem(document)
-    limits = Limits(seconds=seconds, pooling=read_pool_rules(document))
+    limits = Limits(seconds=seconds, pooling=read_pool_rules(document), bound_rounds=BOUND_ROUNDS)
     found = plan(problem, limits=limits, seed=seed)
     plan_path.write_text(
         json.dumps(write_plan(problem, found, document), ensure_ascii=False, indent=1) + "\n",
@@ -102,3 +102,6 @@ def _stops(problem: Problem, car: Run) -> Iterable[dict[str, Any]]:
         if rider.school == school
     ]
     yield from homes + gates if to_school else gates + homes
+
+
+BOUND_ROUNDS = 330  # without a deadline; a hundred gain nothing, see bound.py

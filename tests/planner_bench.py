@@ -71,7 +71,7 @@ def measure_district(problem: Problem, *, is_full: bool) -> None:
     say("district: round-robin by least load", f"uncovered {legs(problem, rounds)}, soft {rounds.soft:,}")
     say("district: cheapest first", f"uncovered {legs(problem, greedy)}, soft {greedy.soft:,}")
     usual = plan(problem)
-    say_gap("district: the app's plan, bound included", usual)
+    say_gap("district: the app's plan, with the flow's bound", usual)
     long = plan(problem, limits=Limits(moves_per_duty=4_000, most_moves=30_000_000, bound_rounds=330))
     say_gap("district: 30 M moves, 330 rounds of the bound", long, "7 % (moonshot 5 %)")
     say("district: soft against round-robin", f"{long.parts.soft / rounds.soft:.2f}", "0.50")
