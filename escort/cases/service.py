@@ -462,7 +462,11 @@ def _look_again(session: Session, now: datetime, zone: ZoneInfo) -> None:
 
 
 def _tell(session: Session, now: datetime, zone: ZoneInfo, board_link: str) -> int:
-    waiting = sorted(session.exec(_waiting().execution_options(populate_existing=True)), key=rank)
+    # the one that is named is one that can still be helped: what is long past hides nothing that is to come
+    waiting = sorted(
+        session.exec(_waiting().execution_options(populate_existing=True)),
+        key=lambda case: (is_long_past(case, now), *rank(case)),
+    )
     due = [case for case in waiting if case.next_step_at is not None and case.next_step_at <= now]
     if not due:
         return 0

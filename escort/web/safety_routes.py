@@ -98,6 +98,8 @@ COUNTED = {
     "month": mark("月份"),
     "volunteers": mark("志愿者"),
     "rows": mark("行"),
+    "children": mark("孩子"),
+    "turns": mark("趟"),
     "儿童": mark("儿童"),
     "志愿者": mark("志愿者"),
     "学校": mark("学校"),
@@ -111,4 +113,8 @@ FILES = {
     "marked_book": mark("名册（标了问题）"),
     "month_sheet": mark("月报"),
     "papers": mark("年审名单"),
+    "rota": mark("周排班表"),
+    "rota_picture": mark("群里发的图"),
+    "gate_sheet": mark("门口名单"),
+    "door_sheet": mark("贴门上的一页"),
 }

@@ -123,7 +123,7 @@ def test_an_empty_page_says_so(watched: House, visitor: TestClient) -> None:
 
 def test_every_kind_of_file_that_leaves_the_house_has_a_name_on_the_page() -> None:
     sources = [path.read_text("utf-8") for path in Path(escort.__file__).parent.rglob("*.py")]
-    kinds = {kind for source in sources for kind in re.findall(r'action="(\w+)\.exported"', source)}
+    kinds = {kind for source in sources for kind in re.findall(r'"(\w+)\.exported"', source)}
 
     assert len(kinds) >= 4
     assert kinds == set(FILES)

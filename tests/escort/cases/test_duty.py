@@ -117,6 +117,16 @@ def test_several_cases_are_one_message_a_minute(session: Session) -> None:
     assert told(session)[1][1].startswith("【杜鹃鸟】3件急事，最急：小雨4月6日18:30放学还没有人，还有9分钟")
 
 
+def test_a_ride_that_is_long_past_does_not_hide_the_one_to_come(session: Session) -> None:
+    set_duty(session, account_id=1)
+    a_case(session, needed_by=NOW - timedelta(days=20))
+    a_case(session, "run:2", needed_by=NOW + timedelta(hours=2))
+
+    assert sweep(session, NOW) == 1
+
+    assert told(session)[0][1].startswith("【杜鹃鸟】2件急事，最急：小雨4月6日18:30放学还没有人，还有2小时")
+
+
 def test_a_case_that_is_not_urgent_is_only_on_the_board(session: Session) -> None:
     set_duty(session, account_id=1)
     case = a_case(session, needed_by=NOW + timedelta(days=30), is_urgent=False)
