@@ -11,7 +11,7 @@ from escort.rota.models import Leg, LegState, Run, RunLeg, Shift, ShiftState
 def repeat_reason(session: Session, *, run: Run, volunteer_id: int) -> str:
     """Return why a stand-in may come though he drives one of these children on the service day before or after.
 
-    "" if he does not: then there is nothing to explain.
+    A draft of his counts: it will be published as it stands. "" if he does not: then there is nothing to explain.
     """
     riding = select(Leg.child_id).join(RunLeg, col(RunLeg.leg_id) == col(Leg.id))
     riding = riding.where(RunLeg.run_id == run.id, col(RunLeg.is_live))
@@ -31,7 +31,9 @@ def repeat_reason(session: Session, *, run: Run, volunteer_id: int) -> str:
                 *around,
                 col(RunLeg.is_live),
                 Shift.volunteer_id == volunteer_id,
-                col(Shift.state).in_((ShiftState.OPEN, ShiftState.CONFIRMED, ShiftState.SERVED)),
+                col(Shift.state).in_(
+                    (ShiftState.DRAFT, ShiftState.OPEN, ShiftState.CONFIRMED, ShiftState.SERVED)
+                ),
             )
         )
     )

@@ -182,7 +182,7 @@ def check_drivers(here: Village, rides: dict[Half, tuple[str, datetime]]) -> Non
 
 def check_turns(here: Village, rides: dict[Half, tuple[str, datetime]]) -> None:
     """Nobody drives him on two service days running, unless the reason was written down on one of the two."""
-    days = sorted({on for on, _ in rides})
+    days = sorted(his_days())
     drivers = {on: {driver for (day, _), (driver, _) in rides.items() if day == on} for on in days}
     for before, on in itertools.pairwise(days):
         for number in drivers[before] & drivers[on]:

@@ -442,6 +442,22 @@ def test_stand_in_who_drives_the_child_the_service_day_before_too_has_the_reason
     assert [shift.repeat_reason for shift in shifts_of(session, hole.run)] == ["stand_in"]
 
 
+def test_a_draft_of_the_day_beside_is_a_reason_too(session: Session) -> None:
+    child = a_child(session)
+    [wang] = people(session, 1)
+    planned = a_ride(session, child, driver=wang, on=TODAY)
+    [draft] = shifts_of(session, planned.run)
+    draft.state = ShiftState.DRAFT
+    hole = a_ride(session, child)
+    hole.run.search_at = NOW
+    session.flush()
+    search(session)
+
+    say(session, wang, yes=True)
+
+    assert [shift.repeat_reason for shift in shifts_of(session, hole.run)] == ["stand_in"]
+
+
 def test_stand_in_after_somebody_else_s_day_needs_no_reason(session: Session) -> None:
     child = a_child(session)
     [wang] = people(session, 1)
