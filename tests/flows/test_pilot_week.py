@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -24,8 +24,6 @@ MON, TUE, WED, THU, FRI, SUN = (date(2021, 4, day) for day in (19, 20, 21, 22, 2
 @pytest.fixture
 def office(store: Store) -> Iterator[Pilot]:
     film = os.environ.get("DUJUAN_FILM")
-    from datetime import datetime, time
-
     with pilot(
         store, begins=datetime.combine(MON, time(9, 0), ZONE), film=Path(film) if film else None
     ) as here:
