@@ -129,9 +129,6 @@ def _cover(problem: Problem, cars: tuple[Run, ...]) -> _Draft:
     arcs, broken = bar_kin(problem.tables, duties, arcs, found.volunteer)
     if broken:
         found = cover(problem, duties, arcs, bookings, served)
-    arcs, broken = bar_full_months(problem.tables, duties, arcs, bookings, found.volunteer)
-    if broken:
-        found = cover(problem, duties, arcs, bookings, served)
     if problem.tables.couples:
         arcs = seat_couples(problem.tables, duties, arcs, found.volunteer)
         found = cover(problem, duties, arcs, bookings, served)
@@ -139,7 +136,12 @@ def _cover(problem: Problem, cars: tuple[Run, ...]) -> _Draft:
         found = cover(problem, duties, held, bookings, served)
         arcs = tie_couples(problem.tables, duties, arcs, found.volunteer, met=2)
         found = cover(problem, duties, arcs, bookings, served)
-    while True:  # a driver without the second adult helps nobody: give up one such run at a time
+    while True:  # what one may not do in a month may fall to another who may not either: look again
+        arcs, broken = bar_full_months(problem.tables, duties, arcs, bookings, found.volunteer)
+        if broken:
+            found = cover(problem, duties, arcs, bookings, served)
+            continue
+        # a driver without the second adult helps nobody: give up one such run at a time
         half_done = _half_done(duties, found.volunteer)
         if not half_done:
             break

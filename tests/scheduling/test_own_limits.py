@@ -7,7 +7,7 @@ from scheduling.explain import Claim, broken_by_claims, candidates, settle, why_
 from scheduling.plan import Rule
 from scheduling.planner import plan
 from scheduling.problem import Booking, Day, Problem, month_number
-from tests.scheduling.small import AM, MONDAY, PM, a_child, a_problem, a_volunteer
+from tests.scheduling.small import AM, MONDAY, PM, a_child, a_problem, a_volunteer, on
 from tests.scheduling.verifier import broken_rules
 
 COUPLE = ({"together": 1}, {"together": 0})
@@ -20,14 +20,25 @@ def two_adults(*people: dict[str, object], days: int = 1, **facts: object) -> Pr
 
 def test_a_cap_a_month_holds_over_its_weeks_and_begins_anew_with_the_month() -> None:
     problem = a_problem([a_child()], [a_volunteer(cap_month=2)], days=5)
-    on = [date(2021, 4, 28), date(2021, 4, 29), date(2021, 4, 30), date(2021, 5, 3), date(2021, 5, 4)]
-    days = tuple(Day(day, day.weekday(), day.isocalendar().week) for day in on)
+    dates = [date(2021, 4, 28), date(2021, 4, 29), date(2021, 4, 30), date(2021, 5, 3), date(2021, 5, 4)]
+    days = tuple(Day(day, day.weekday(), day.isocalendar().week) for day in dates)
 
     found = plan(replace(problem, days=days))
 
     driven = [run.day for run, driver in zip(found.runs, found.driver, strict=True) if driver is not None]
     assert len([day for day in driven if day < 3]) == 2
     assert [day for day in driven if day >= 3] == [3, 4]
+
+
+def test_what_one_may_not_do_in_a_month_does_not_fall_to_another_who_may_not_either() -> None:
+    early = a_volunteer(5, cap_month=2, avail=on((0, AM), (1, AM), (2, AM)))
+    late = a_volunteer(7, cap_month=2, avail=on((2, AM), (3, AM), (4, AM)))
+    problem = a_problem([a_child()], [early, late], days=5)
+
+    found = plan(problem)
+
+    assert broken_rules(problem, found) == []
+    assert found.uncovered_legs == 1
 
 
 def test_what_is_promised_and_served_in_the_month_counts_against_its_cap() -> None:
